@@ -1,0 +1,51 @@
+import { defineConfig } from 'vitest/config';
+import { ClosingLine } from './test/setup/closing-line.ts';
+
+/** Which tests need what: a folder, or the end of a file's name. Everything else runs without any server. */
+const needsServers = ['test/{stack,stories}/**/*.test.ts', 'test/**/*.stack.test.ts'];
+const needsLab = ['test/lab/**/*.test.ts', 'test/**/*.lab.test.ts'];
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    reporters: ['default', new ClosingLine()],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...needsServers, ...needsLab],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'stack',
+          include: needsServers,
+          exclude: needsLab,
+          globalSetup: ['test/setup/servers.ts'],
+          // They wait for servers more than they compute.
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'lab',
+          include: needsLab,
+          // One machine, one lab: one file at a time, in one process.
+          fileParallelism: false,
+          isolate: false,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
