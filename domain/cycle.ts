@@ -1,0 +1,185 @@
+/** The ten steps of a cycle and what its workflows pass each other: ids, counts and digests, never lists of endpoints. */
+import type { Check } from './check.ts';
+import type { AgentAddress } from './endpoint.ts';
+import type { EndpointOutcome, WaitingFor } from './endpoint-facts.ts';
+import type { Evidence } from './evidence.ts';
+import type { Patch } from './patch.ts';
+
+export const steps = [
+  'discovery',
+  'categorization',
+  'policy',
+  'monitoring',
+  'testing',
+  'change record',
+  'rollout',
+  'audit',
+  'report',
+  'review',
+] as const;
+export type Step = (typeof steps)[number];
+
+export type CycleKind = 'standard' | 'emergency';
+export type CycleTrigger = 'on demand' | 'schedule' | 'emergency';
+
+/** What is asked for when a cycle is started. `cycleId` is the workflow's id too. */
+export type CycleOrder = {
+  readonly cycleId: string;
+  readonly clientId: string;
+  readonly policyName: string;
+  readonly kind: CycleKind;
+  /** The CVE an emergency is for; null for a standard cycle. */
+  readonly advisory: string | null;
+  readonly trigger: CycleTrigger;
+  readonly startedBy: string;
+  readonly civilDate: string;
+  readonly number: number;
+};
+
+/** Where an endpoint's agent is called from and at. */
+export type EndpointReference = {
+  readonly endpointId: string;
+  readonly address: AgentAddress;
+  /** The task queue of its site's worker. */
+  readonly taskQueue: string;
+};
+
+export type SiteReference = {
+  readonly siteId: string;
+  readonly taskQueue: string;
+  readonly networks: readonly { readonly cidr: string; readonly routed: boolean }[];
+};
+
+/** Who gives an order and why: every order from a person carries both. */
+export type PersonsWord = { readonly who: string; readonly why: string };
+
+/** The order to patch one endpoint, given on admission. */
+export type EndpointOrder = EndpointReference & {
+  readonly cycleId: string;
+  readonly clientId: string;
+  readonly ring: string;
+};
+
+/** What one endpoint gets, as its change record says. */
+export type EndpointPlan = {
+  readonly patches: readonly Patch[];
+  readonly allowRemove: readonly string[];
+  readonly planDigest: string;
+  readonly generation: number;
+  readonly checks: readonly Check[];
+  readonly reboot: 'if required' | 'never' | 'always';
+  readonly snapshotRequired: boolean;
+  readonly installLimitMinutes: number;
+  readonly snapshotId: string;
+};
+
+/** How the work on one endpoint ended, with what was observed. Null as an outcome: it has not ended, it waits. */
+export type EndpointEnd = {
+  readonly outcome: EndpointOutcome | null;
+  readonly waitingFor: WaitingFor | null;
+  readonly because: readonly string[];
+  readonly packagesAtFault: readonly string[];
+  readonly before: Evidence | null;
+  readonly after: Evidence | null;
+  /** Null when none was taken. */
+  readonly snapshotId: string | null;
+  /** Where the failed state's evidence was kept; null when nothing was put back. */
+  readonly evidenceOfFailedState: string | null;
+};
+
+/** A try of a segment's patches on a clone of its representative. */
+export type SandboxOrder = {
+  readonly cycleId: string;
+  readonly clientId: string;
+  readonly segment: string;
+  readonly representative: EndpointReference;
+  readonly sandboxId: string;
+  readonly attempt: number;
+};
+
+export type SandboxResult = {
+  readonly segment: string;
+  readonly passed: boolean;
+  readonly packagesAtFault: readonly string[];
+  readonly because: readonly string[];
+};
+
+/** Which facts a survey of a site collects from its agents. */
+export type SurveySubject = 'inventory' | 'updates' | 'plan';
+
+export type SurveyOrder = {
+  readonly cycleId: string;
+  readonly clientId: string;
+  readonly site: SiteReference;
+  readonly subject: SurveySubject;
+  /** The step it is for: the same facts are asked again by a later step. */
+  readonly step: Step;
+};
+
+export type SurveyResult = { readonly answered: number; readonly silent: number };
+
+export type ChangeRecordSummary = {
+  readonly changeRecordId: string;
+  readonly digest: string;
+  readonly rings: readonly string[];
+  readonly approvalAsked: boolean;
+  readonly approvalWithinMinutes: number;
+  readonly because: readonly string[];
+};
+
+export type RingOrder = {
+  readonly cycleId: string;
+  readonly clientId: string;
+  readonly ring: string;
+};
+
+export type RingResult = {
+  readonly ring: string;
+  readonly verdict: 'advance' | 'hold' | 'halt';
+  readonly because: readonly string[];
+};
+
+export type CycleState = 'running' | 'finished' | 'halted' | 'cancelled' | 'failed';
+
+/** How a cycle ended, in counts. */
+export type CycleSummary = {
+  readonly cycleId: string;
+  readonly state: CycleState;
+  /** Number of endpoints for each outcome, and `waiting`. */
+  readonly endpoints: Readonly<Record<string, number>>;
+  readonly because: readonly string[];
+};
+
+/** The task queue of a site's worker. One queue for each site: its worker stands on the client's network. */
+export function siteTaskQueue(siteId: string): string {
+  return `site/${siteId}`;
+}
+
+/** The task queue of workflows and of everything that needs the database. */
+export const controlTaskQueue = 'control';
+
+export function cycleIdOf(cycle: { clientId: string; policyName: string; civilDate: string; number: number }): string {
+  const id = `cycle/${cycle.clientId}/${cycle.policyName}/${cycle.civilDate}`;
+  return cycle.number === 1 ? id : `${id}/${cycle.number}`;
+}
+
+export function emergencyIdOf(emergency: { clientId: string; advisory: string }): string {
+  return `emergency/${emergency.clientId}/${emergency.advisory}`;
+}
+
+/** Whose cycle it is: ids carry their client. */
+export function clientIdOf(cycleId: string): string {
+  const clientId = cycleId.split('/')[1];
+  if (!clientId) throw new Error(`${cycleId} is not the id of a cycle`);
+  return clientId;
+}
+
+/** Ids of sites and endpoints are unique over all clients and fit a certificate: `berlin-web-1.acme`. */
+export function idIn(clientId: string, name: string): string {
+  return `${name}.${clientId}`;
+}
+
+/** The name within its client: `berlin-web-1` of `berlin-web-1.acme`. */
+export function nameIn(id: string): string {
+  return id.slice(0, id.lastIndexOf('.'));
+}
