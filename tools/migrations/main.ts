@@ -1,0 +1,76 @@
+/** npm run migrations -- make NAME | check | apply */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { applyMigrations, migrationsFolder } from '../../workers/embedded/migrate.ts';
+import { startThrowawayPostgres } from '../../workers/embedded/postgres.ts';
+import type { SchemaFiles } from './schema-engine.ts';
+
+const files: SchemaFiles = {
+  schemaFile: fileURLToPath(new URL('../../prisma/schema.prisma', import.meta.url)),
+  migrationsFolder,
+};
+
+/** Loaded when it is needed: an installation without development dependencies has no engine, and applies only. */
+const loadEngine = () => import('./schema-engine.ts');
+
+async function check(databaseUrl: string): Promise<void> {
+  const { missingMigration } = await loadEngine();
+  const missing = await missingMigration(databaseUrl, files);
+  if (missing === '') return console.log('The migrations build what prisma/schema.prisma says.');
+  console.error(
+    `The migrations do not build what prisma/schema.prisma says. Run "npm run migrations -- make NAME". Missing:\n\n${missing}`,
+  );
+  process.exitCode = 1;
+}
+
+async function make(databaseUrl: string, name: string): Promise<void> {
+  const { migrationLock, missingMigration } = await loadEngine();
+  const missing = await missingMigration(databaseUrl, files);
+  if (missing === '') return console.log('Nothing to make: the migrations build what prisma/schema.prisma says.');
+  const madeAt = new Date().toISOString().replaceAll(/\D/g, '').slice(0, 14);
+  const folder = path.join(files.migrationsFolder, `${madeAt}_${name}`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, 'migration.sql'), missing);
+  writeFileSync(path.join(files.migrationsFolder, 'migration_lock.toml'), migrationLock);
+  console.log(
+    `Wrote ${path.relative(process.cwd(), folder)}/migration.sql: read it, a rename stands there as DROP and ADD.`,
+  );
+}
+
+async function apply(): Promise<void> {
+  const databaseUrl = process.env['DATABASE_URL'];
+  if (databaseUrl === undefined) throw new Error('Set DATABASE_URL to the database that is to be migrated.');
+  const applied = await applyMigrations(databaseUrl);
+  console.log(applied.length === 0 ? 'The database is up to date.' : `Applied ${applied.join(', ')}.`);
+}
+
+/** The server of DATABASE_URL, or one of our own for as long as it is needed. */
+async function withDatabase(use: (databaseUrl: string) => Promise<void>): Promise<void> {
+  const given = process.env['DATABASE_URL'];
+  if (given !== undefined) return use(given);
+  const postgres = await startThrowawayPostgres(path.join(tmpdir(), `patchcycle-migrations-${process.pid}`));
+  try {
+    await use(postgres.url);
+  } finally {
+    await postgres.stop();
+  }
+}
+
+async function main([verb, name, ...rest]: readonly string[]): Promise<void> {
+  if (verb === 'check' && name === undefined) return withDatabase(check);
+  if (verb === 'apply' && name === undefined) return apply();
+  if (verb === 'make' && name !== undefined && /^[a-z0-9_]+$/.test(name) && rest.length === 0) {
+    return withDatabase((databaseUrl) => make(databaseUrl, name));
+  }
+  console.error('Usage: npm run migrations -- make NAME | check | apply   (NAME: small letters, digits, underscores)');
+  process.exitCode = 2;
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

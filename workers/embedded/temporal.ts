@@ -1,0 +1,91 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import type { TemporalServer } from '../../tools/temporal-server.ts';
+import { launchUntilReady } from './launch.ts';
+import { choosePort } from './ports.ts';
+import type { ProcessIdentity } from './process-identity.ts';
+import type { ProcessPlan } from './process-plan.ts';
+import { searchAttributes } from './search-attributes.ts';
+import { readStateFile, writeStateFile } from './state-file.ts';
+
+export type TemporalOptions = {
+  /** Where everything embedded is kept, absolute. */
+  readonly stateDirectory: string;
+  readonly server: TemporalServer;
+  /** Without one: that of the last start, else a free one. */
+  readonly port?: number | undefined;
+  readonly uiPort?: number | undefined;
+  /** The dev server rounds timers up to about a second; `to the millisecond` costs it more work, for tests. */
+  readonly timers: 'rounded up' | 'to the millisecond';
+};
+
+export type PlannedTemporal = {
+  readonly plan: ProcessPlan;
+  /** `127.0.0.1:7233` */
+  readonly address: string;
+  readonly namespace: string;
+  /** Of the web UI: `http://127.0.0.1:8233` */
+  readonly uiUrl: string;
+};
+
+export type RunningTemporal = Omit<PlannedTemporal, 'plan'> & {
+  readonly identity: ProcessIdentity;
+  readonly stop: () => Promise<void>;
+};
+
+/** What must be known to start again where the last start stopped; the rest is in the database file. */
+const memory = z.object({ port: z.number(), uiPort: z.number() });
+
+const namespace = 'default';
+
+/**
+ * Says how the Temporal server with its web UI is started over the database file of the state directory.
+ * @throws Error with one sentence when a configured port is taken
+ */
+export async function planTemporal(options: TemporalOptions): Promise<PlannedTemporal> {
+  const folder = path.join(options.stateDirectory, 'temporal');
+  const file = path.join(folder, 'memory.json');
+  const known = readStateFile(file, memory);
+  const port = await choosePort({
+    configured: options.port,
+    remembered: known?.port,
+    usual: 7233,
+    server: 'Temporal',
+  });
+  const uiPort = await choosePort({
+    configured: options.uiPort,
+    remembered: known?.uiPort,
+    usual: 8233,
+    server: "Temporal's web UI",
+  });
+  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  writeStateFile(file, { port, uiPort });
+
+  const address = `127.0.0.1:${port}`;
+  const listening = ['--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort)];
+  const storing = ['--db-filename', path.join(folder, 'temporal.db'), '--log-level', 'warn', '--ui-disable-news-fetch'];
+  const attributes = Object.entries(searchAttributes).flatMap(([name, type]) => [
+    '--search-attribute',
+    `${name}=${type}`,
+  ]);
+  const timing =
+    options.timers === 'rounded up' ? [] : ['--dynamic-config-value', 'history.timerProcessorMaxTimeShift="1ms"'];
+  const plan: ProcessPlan = {
+    name: 'temporal',
+    role: 'server',
+    argv: [options.server.program, 'server', 'start-dev', ...listening, ...storing, ...attributes, ...timing],
+    environment: { HOME: folder },
+    workingDirectory: folder,
+    ready: { when: 'temporal answers', address, namespace, searchAttributes: Object.keys(searchAttributes) },
+    stop: { signal: 'SIGTERM', withinSeconds: 10 },
+  };
+  return { plan, address, namespace, uiUrl: `http://127.0.0.1:${uiPort}` };
+}
+
+/** A Temporal server without a supervisor, for tests and tools. */
+export async function startTemporal(options: TemporalOptions): Promise<RunningTemporal> {
+  const { plan, ...addresses } = await planTemporal(options);
+  const server = await launchUntilReady(plan, path.join(options.stateDirectory, 'log', 'temporal.log'));
+  return { ...addresses, identity: server.identity, stop: server.stop };
+}
