@@ -1,0 +1,185 @@
+/** What the tests stand on: a fleet in a process of its own, whose agents enrolled with an authority of the test. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { onTestFinished } from 'vitest';
+import { httpsAgents } from '../../activities/adapters/agents/https.ts';
+import { openAuthority } from '../../activities/adapters/certificates/authority.ts';
+import type { AgentIdentity, AgentPort } from '../../activities/ports/agent.ts';
+import type { AuthorityPort } from '../../activities/ports/authority.ts';
+import type { OperationBody, OperationReport } from '../../domain/operation.ts';
+import type { Patch } from '../../domain/patch.ts';
+import { enrolRequestSchema } from '../../protocol/enrolment.ts';
+import {
+  fleetClient,
+  fleetDirectory,
+  prepareFleet,
+  writeAgentConfiguration,
+} from '../../tools/simulated-fleet/fleet.ts';
+import type { FleetClient, FleetOptions, FleetStatus } from '../../tools/simulated-fleet/fleet.ts';
+import { operationIdOf } from './operation-id.ts';
+
+export type StandingFleet = {
+  readonly directory: string;
+  readonly socket: string;
+  readonly client: FleetClient;
+  readonly agents: AgentPort;
+  readonly authority: AuthorityPort;
+  /** Starts the process again after `kill`. */
+  start(): Promise<void>;
+  /** `kill -9` of the process, at once. */
+  kill(): Promise<void>;
+  /** Ends the process and removes everything. */
+  close(): Promise<void>;
+  agent(name: string): AgentIdentity;
+  /** Waits until every agent that should answer does. */
+  agentsAnswer(): Promise<void>;
+  endpoint(name: string): Promise<FleetStatus['endpoints'][number]>;
+  submit(name: string, words: string, body: OperationBody, generation?: number): Promise<OperationReport>;
+  /** Waits for the end of an operation; an agent that is away meanwhile is asked again. */
+  ended(name: string, words: string): Promise<OperationReport>;
+  dpkgLog(name: string): Promise<string>;
+};
+
+/** Fast, so that a test takes milliseconds; what happens is the same. */
+export const fastPace = {
+  packageMilliseconds: 40,
+  shutdownMilliseconds: 20,
+  bootMilliseconds: 40,
+  limitMinuteMilliseconds: 400,
+};
+
+const main = join(import.meta.dirname, '../../tools/simulated-fleet/main.ts');
+
+/** A fleet that is up, for one test. Nothing of it outlives the test. */
+export async function standingFleet(options: Partial<FleetOptions> = {}): Promise<StandingFleet> {
+  const fleet = await openFleet(options);
+  onTestFinished(fleet.close);
+  return fleet;
+}
+
+/** Prepares a fleet, starts it, and waits until its agents answer. Whoever opens it closes it. */
+export async function openFleet(options: Partial<FleetOptions> = {}): Promise<StandingFleet> {
+  const folder = await mkdtemp(join(tmpdir(), 'patchcycle-fleet-'));
+  const directory = join(folder, 'fleet');
+  const authority = await openAuthority(join(folder, 'authority'));
+  const plan = await prepareFleet({
+    endpoints: [{ name: 'web-1', site: 'north' }],
+    pace: fastPace,
+    ...options,
+    directory,
+  });
+  const { closeEnrolment, ...enrolment } = await enrolmentService(authority);
+  for (const { name } of plan.endpoints) {
+    writeAgentConfiguration(directory, name, { enrolment: { ...enrolment, token: `token-of-the-endpoint:${name}` } });
+  }
+  const client = fleetClient(directory);
+  const agents = httpsAgents({ ...(await authority.issueControl(1)), authority: await authority.certificate() });
+  let child: ChildProcess | null = null;
+  const kill = async (): Promise<void> => {
+    const running = child;
+    child = null;
+    if (running === null) return;
+    running.kill('SIGKILL');
+    if (running.exitCode === null && running.signalCode === null) await once(running, 'exit');
+  };
+  const agent = (name: string): AgentIdentity => {
+    const address = plan.endpoints.find((endpoint) => endpoint.name === name)?.address;
+    if (address === undefined) throw new Error(`The test's fleet has no ${name}.`);
+    return { endpointId: name, address };
+  };
+  const fleet: StandingFleet = {
+    directory,
+    socket: fleetDirectory(directory).socket,
+    client,
+    agents,
+    authority,
+    kill,
+    close: async () => {
+      await kill();
+      closeEnrolment();
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+    agent,
+    start: async () => {
+      child = spawn(process.execPath, ['--import', 'tsx', main, directory], { stdio: ['ignore', 'pipe', 'inherit'] });
+      child.stdout?.resume();
+      await until(() =>
+        client.status().then(
+          () => true,
+          () => false,
+        ),
+      );
+    },
+    agentsAnswer: () =>
+      until(async () => (await client.status()).endpoints.every((each) => each.power === 'off' || each.agentAnswers)),
+    endpoint: async (name) => {
+      const found = (await client.status()).endpoints.find((each) => each.name === name);
+      if (found === undefined) throw new Error(`The test's fleet has no ${name}.`);
+      return found;
+    },
+    submit: (name, words, body, generation = 1) =>
+      agents.submit(agent(name), {
+        operationId: operationIdOf(words),
+        generation,
+        permit: { permitId: 'test', issuedAt: new Date().toISOString() },
+        body,
+      }),
+    ended: async (name, words) => {
+      let report: OperationReport | null = null;
+      await until(async () => {
+        report = await agents.report(agent(name), operationIdOf(words)).catch(() => null);
+        return report !== null && report.state !== 'running';
+      });
+      return report!;
+    },
+    dpkgLog: (name) => readFile(fleetDirectory(directory).endpoint(name).dpkgLog, 'utf8'),
+  };
+  await fleet.start();
+  await fleet.agentsAnswer();
+  return fleet;
+}
+
+/** Waits for a condition; the test's own time limit ends it. */
+export async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await delay(15);
+}
+
+/** The pending updates of an endpoint as patches, those of some packages or all. */
+export async function pending(
+  fleet: StandingFleet,
+  name: string,
+  packages?: readonly string[],
+): Promise<readonly Patch[]> {
+  const updates = await fleet.agents.availableUpdates(fleet.agent(name));
+  return updates
+    .filter((update) => packages === undefined || packages.includes(update.package))
+    .map(({ package: packageName, architecture, from, to }) => ({ package: packageName, architecture, from, to }));
+}
+
+async function enrolmentService(authority: AuthorityPort) {
+  const identity = await authority.issueServer({ name: 'localhost', addresses: ['127.0.0.1'], validityDays: 1 });
+  const server = createServer({ key: identity.key, cert: identity.certificate }, (request, response) => {
+    void (async () => {
+      const asked = enrolRequestSchema.parse(JSON.parse((await request.setEncoding('utf8').toArray()).join('')));
+      const endpointId = asked.token.split(':')[1] ?? '';
+      const certificateRequest = asked.certificateRequest;
+      const certificate = await authority.signEndpoint({ endpointId, certificateRequest, validityDays: 1 });
+      response.end(JSON.stringify({ endpointId, certificate, authority: await authority.certificate() }));
+    })();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  return {
+    url: `https://127.0.0.1:${port}/v1/enrol`,
+    authority: await authority.certificate(),
+    closeEnrolment: () => void server.close(),
+  };
+}
