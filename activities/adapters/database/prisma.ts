@@ -1,0 +1,55 @@
+/** Prisma over node-postgres, and the confinement of every query to one client. */
+import { PrismaPg } from '@prisma/adapter-pg';
+import { Prisma, PrismaClient } from '../../../prisma/generated/client.ts';
+import type { Database, Tenants } from '../../ports/database.ts';
+
+/** Models whose rows are nobody's: facts about the world. */
+const shared = new Set<string>(['Advisory']);
+
+export function openDatabase(databaseUrl: string): Database {
+  return new PrismaClient({ adapter: new PrismaPg({ connectionString: databaseUrl, max: 8 }) });
+}
+
+export function tenantsOf(database: Database): Tenants {
+  const confined = new Map<string, Database>();
+  return {
+    everybody: database,
+    forClient(clientId) {
+      const known = confined.get(clientId);
+      if (known) return known;
+      const made = confine(database, clientId);
+      confined.set(clientId, made);
+      return made;
+    },
+  };
+}
+
+type Arguments = { where?: object; data?: unknown; create?: object; update?: object };
+
+/** Every read, change and removal gets the client into its condition, every new row into its data. */
+function confine(database: Database, clientId: string): Database {
+  const extension = Prisma.defineExtension({
+    query: {
+      $allModels: {
+        $allOperations({ model, operation, args, query }) {
+          if (shared.has(model)) return query(args);
+          return query(confineArguments(model, operation, args, clientId) as typeof args);
+        },
+      },
+    },
+  });
+  return database.$extends(extension) as unknown as Database;
+}
+
+function confineArguments(model: string, operation: string, args: unknown, clientId: string): Arguments {
+  const own = model === 'Client' ? { id: clientId } : { clientId };
+  const given = (args ?? {}) as Arguments;
+  if (operation === 'create') return { ...given, data: { ...(given.data as object), ...own } };
+  if (operation === 'createMany' || operation === 'createManyAndReturn') {
+    const rows = Array.isArray(given.data) ? given.data : [given.data];
+    return { ...given, data: rows.map((row: object) => ({ ...row, ...own })) };
+  }
+  const where = { ...given.where, ...own };
+  if (operation === 'upsert') return { ...given, where, create: { ...given.create, ...own } };
+  return { ...given, where };
+}

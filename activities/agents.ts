@@ -1,0 +1,148 @@
+/** What is asked of agents, and the one way in which an effect reaches them. Runs in the site's worker. */
+import { createHash } from 'node:crypto';
+import { ApplicationFailure, activityInfo, cancellationSignal, sleep } from '@temporalio/activity';
+import type { ChangelogEntry } from '../domain/advisory.ts';
+import type { Check, CheckResult } from '../domain/check.ts';
+import type { Inventory } from '../domain/endpoint.ts';
+import type { Evidence } from '../domain/evidence.ts';
+import type { Operation, OperationBody, OperationReport, Permit } from '../domain/operation.ts';
+import type { AvailableUpdate, Patch } from '../domain/patch.ts';
+import { type PlannedInstall, takeOutOffenders } from '../domain/plan.ts';
+import { notYet } from './failures.ts';
+import type { AgentIdentity, AgentPort } from './ports/agent.ts';
+
+type Asked = { readonly agent: AgentIdentity };
+
+export type OperationOrder = {
+  readonly clientId: string;
+  readonly cycleId: string;
+  readonly endpoint: AgentIdentity;
+  readonly step: string;
+  readonly planDigest: string;
+  readonly generation: number;
+  readonly permit: Permit;
+  readonly body: OperationBody;
+};
+
+/** What worked before, and how long it may take to work again. */
+export type Expectation = {
+  readonly services: readonly string[];
+  readonly checks: readonly string[];
+  readonly settleSeconds: number;
+};
+
+/** The id of an effect: the same purpose gives the same id, so that asking twice is doing once. */
+export function operationIdOf(
+  order: Omit<OperationOrder, 'permit' | 'body' | 'endpoint'> & { endpointId: string },
+): string {
+  const { clientId, cycleId, endpointId, step, planDigest, generation } = order;
+  return createHash('sha256')
+    .update(JSON.stringify([clientId, cycleId, endpointId, step, planDigest, generation]))
+    .digest('hex');
+}
+
+export function agentActivities(agents: AgentPort) {
+  return {
+    /** Ends as soon as the site's worker takes work: tells a workflow that it is back. */
+    async standReady(): Promise<void> {},
+
+    async takeInventory({ agent }: Asked): Promise<Inventory> {
+      return agents.inventory(agent, cancellationSignal());
+    },
+
+    async listUpdates({ agent }: Asked): Promise<readonly AvailableUpdate[]> {
+      return agents.availableUpdates(agent, cancellationSignal());
+    },
+
+    async readChangelogs({
+      agent,
+      patches,
+    }: Asked & { patches: readonly Patch[] }): Promise<readonly ChangelogEntry[]> {
+      return agents.changelogs(agent, patches, cancellationSignal());
+    },
+
+    /** Plans by dry runs what can be installed, and takes out each patch that would remove or downgrade a package. */
+    async planInstall({ agent, patches }: Asked & { patches: readonly Patch[] }): Promise<PlannedInstall> {
+      return takeOutOffenders(patches, (some) => agents.dryRun(agent, some, cancellationSignal()));
+    },
+
+    /** The ids of those whose agents answer now. */
+    async whoAnswers({ agents: asked }: { agents: readonly AgentIdentity[] }): Promise<readonly string[]> {
+      const answers = await Promise.all(
+        asked.map((agent) =>
+          agents.health(agent, cancellationSignal()).then(
+            () => [agent.endpointId],
+            () => [],
+          ),
+        ),
+      );
+      return answers.flat();
+    },
+
+    /** Ends when the agent answers; until then it is asked again. */
+    async waitForAnswer({ agent }: Asked): Promise<void> {
+      await agents.health(agent, cancellationSignal());
+    },
+
+    /** Runs the policy's checks on several endpoints. One that does not answer has failed them all. */
+    async runChecks({
+      endpoints,
+    }: {
+      endpoints: readonly (AgentIdentity & { readonly checks: readonly Check[] })[];
+    }): Promise<readonly { readonly endpointId: string; readonly results: readonly CheckResult[] | null }[]> {
+      return Promise.all(
+        endpoints.map(async ({ checks, ...agent }) => ({
+          endpointId: agent.endpointId,
+          results: await agents.checks(agent, checks, cancellationSignal()).catch(() => null),
+        })),
+      );
+    },
+
+    /** Observes, and while something that worked before does not, observes again until it settles or the time is over. */
+    async observeEndpoint({
+      agent,
+      packages,
+      checks,
+      expect,
+    }: Asked & {
+      packages: readonly string[];
+      checks: readonly Check[];
+      expect: Expectation | null;
+    }): Promise<Evidence> {
+      const started = Date.now();
+      for (;;) {
+        const evidence = await agents.observe(agent, { packages, checks }, cancellationSignal());
+        const settled = !expect || worksAsBefore(evidence, expect);
+        if (settled || Date.now() - started > expect.settleSeconds * 1000) return evidence;
+        await sleep(1000);
+      }
+    },
+
+    /**
+     * Submits an operation at the first attempt; later attempts only ask how it stands. An attempt that finds the
+     * operation unknown does not submit it: its permit is spent, and the halts must be read again.
+     */
+    async carryOutOperation(order: OperationOrder): Promise<OperationReport> {
+      const { permit, generation, body, endpoint } = order;
+      const operationId = operationIdOf({ ...order, endpointId: endpoint.endpointId });
+      const operation: Operation = { operationId, generation, permit, body };
+      const report =
+        activityInfo().attempt === 1
+          ? await agents.submit(endpoint, operation, cancellationSignal())
+          : await agents.report(endpoint, operationId, cancellationSignal());
+      if (!report) throw ApplicationFailure.nonRetryable('the operation never reached the agent', 'PermitSpent');
+      if (report.state === 'running') throw notYet(report.because, pollMilliseconds(body));
+      return report;
+    },
+  };
+}
+
+function pollMilliseconds(body: OperationBody): number {
+  return body.kind === 'install' || body.kind === 'repair' ? 1000 : 400;
+}
+
+function worksAsBefore(evidence: Evidence, expect: Expectation): boolean {
+  const running = new Set(evidence.services.filter((s) => s.state === 'running').map((s) => s.service));
+  const passing = new Set(evidence.checks.filter((c) => c.passed).map((c) => c.check));
+  return expect.services.every((s) => running.has(s)) && expect.checks.every((c) => passing.has(c));
+}

@@ -1,0 +1,222 @@
+/** Cycles as rows: opened, walked, ended. */
+import type { CycleOrder, CycleState, CycleSummary, SiteReference, Step } from '../domain/cycle.ts';
+import { clientIdOf, cycleIdOf, siteTaskQueue } from '../domain/cycle.ts';
+import type { Network, Policy, Site } from '../domain/policy.ts';
+import { emergencyPolicy } from '../domain/policy.ts';
+import { appendAudit, toJson } from './audit-trail.ts';
+import { civilDate, windowInstants } from './calendar.ts';
+import type { Tenants } from './ports/database.ts';
+import { openCycleOf } from './rows.ts';
+import { ApplicationFailure } from '@temporalio/activity';
+
+/** How far ahead windows become instants: an endpoint that waits longer than this waits for a person. */
+const windowHorizonDays = 35;
+
+export function cycleActivities({ tenants }: { tenants: Tenants }) {
+  return {
+    /** Pins the newest version of the policy and opens the cycle's row. Opening it again answers the same. */
+    async openCycle(order: CycleOrder): Promise<{ readonly sites: readonly SiteReference[] }> {
+      const db = tenants.forClient(order.clientId);
+      const version = await db.policyVersion.findFirst({
+        where: { name: order.policyName },
+        orderBy: { version: 'desc' },
+      });
+      if (!version)
+        throw ApplicationFailure.nonRetryable(
+          `client ${order.clientId} has no policy ${order.policyName}; apply its files first`,
+          'PolicyUnknown',
+        );
+      const standard = version.content as unknown as Policy;
+      const now = new Date();
+      await db.$transaction(async (tx) => {
+        const known = await tx.cycle.findUnique({ where: { id: order.cycleId } });
+        if (known) return;
+        await tx.cycle.create({
+          data: {
+            id: order.cycleId,
+            clientId: order.clientId,
+            policyVersionId: version.id,
+            kind: order.kind,
+            advisory: order.advisory,
+            trigger: order.trigger,
+            startedBy: order.startedBy,
+            civilDate: order.civilDate,
+            number: order.number,
+            startedAt: now,
+            state: 'running',
+            windows: {},
+            policy: toJson(order.kind === 'emergency' ? emergencyPolicy(standard) : standard),
+          },
+        });
+        await appendAudit(tx, order.clientId, [
+          {
+            key: `${order.cycleId} opened`,
+            at: now.toISOString(),
+            actor: order.startedBy,
+            action: 'open cycle',
+            subject: order.cycleId,
+            because: [order.advisory ? `emergency for ${order.advisory}` : `${order.trigger}, policy ${version.name}`],
+            detail: { policyVersion: version.id, digest: version.digest },
+          },
+        ]);
+      });
+      const sites = await db.site.findMany({ orderBy: { id: 'asc' } });
+      return {
+        sites: sites.map((site) => ({
+          siteId: site.id,
+          taskQueue: siteTaskQueue(site.id),
+          networks: site.networks as unknown as Network[],
+        })),
+      };
+    },
+
+    async beginStep({ cycleId, step, startedAt }: { cycleId: string; step: Step; startedAt: string }): Promise<void> {
+      const clientId = clientIdOf(cycleId);
+      const row = { cycleId, clientId, step, state: 'running', startedAt: new Date(startedAt), because: [] };
+      await tenants
+        .forClient(clientId)
+        .cycleStep.upsert({ where: { cycleId_step: { cycleId, step } }, create: row, update: {} });
+    },
+
+    async recordStep(step: {
+      cycleId: string;
+      step: Step;
+      state: 'done' | 'failed' | 'left out';
+      startedAt: string;
+      endedAt: string;
+      because: readonly string[];
+    }): Promise<void> {
+      const clientId = clientIdOf(step.cycleId);
+      const row = {
+        state: step.state,
+        startedAt: new Date(step.startedAt),
+        endedAt: new Date(step.endedAt),
+        because: [...step.because],
+      };
+      const key = { cycleId: step.cycleId, step: step.step };
+      await tenants.forClient(clientId).$transaction(async (tx) => {
+        await tx.cycleStep.upsert({ where: { cycleId_step: key }, create: { ...key, clientId, ...row }, update: row });
+        await appendAudit(tx, clientId, [
+          {
+            key: `${step.cycleId} ${step.step} ${step.state} ${step.endedAt}`,
+            at: step.endedAt,
+            actor: 'patchcycle',
+            action: `step ${step.state}`,
+            subject: `${step.cycleId} ${step.step}`,
+            because: step.because,
+          },
+        ]);
+      });
+    },
+
+    /**
+     * Turns the policy's windows into instants for each site, once: whatever happens to clocks and zone tables later,
+     * this cycle keeps them.
+     */
+    async resolvePolicy({ cycleId }: { cycleId: string }): Promise<{
+      readonly reportOnly: boolean;
+      readonly because: readonly string[];
+    }> {
+      const { db, cycle, policy } = await openCycleOf(tenants, cycleId);
+      const sites = await db.site.findMany({ orderBy: { id: 'asc' } });
+      const untilAt = new Date(cycle.startedAt.getTime() + windowHorizonDays * 24 * 60 * 60 * 1000).toISOString();
+      const windows = Object.fromEntries(
+        sites.map((site) => [
+          site.id,
+          windowInstants({
+            windows: policy.windows,
+            blackouts: [...policy.blackouts, ...(site.blackouts as unknown as Site['blackouts'])],
+            timeZone: site.timeZone,
+            fromAt: cycle.startedAt.toISOString(),
+            untilAt,
+          }),
+        ]),
+      );
+      await db.cycle.update({ where: { id: cycleId }, data: { windows: toJson(windows) } });
+      const inPolicy = await db.cycleEndpoint.count({ where: { cycleId, policyName: policy.name } });
+      return {
+        reportOnly: policy.mode === 'report only',
+        because: [
+          `policy ${cycle.policyVersion.name}, version ${cycle.policyVersion.version}, for ${inPolicy} endpoints`,
+          ...(policy.mode === 'report only' ? ['it only reports'] : []),
+          ...(cycle.kind === 'emergency' ? [`its emergency section, for ${cycle.advisory}`] : []),
+          ...sites.map((site) => `${site.name}: ${windows[site.id]?.[0]?.words ?? 'no window within five weeks'}`),
+        ],
+      };
+    },
+
+    async closeCycle({ cycleId, state }: { cycleId: string; state: CycleState }): Promise<CycleSummary> {
+      const { db, cycle } = await openCycleOf(tenants, cycleId);
+      const rows = await db.cycleEndpoint.findMany({ where: { cycleId, policyName: cycle.policyVersion.name } });
+      const endpoints: Record<string, number> = {};
+      for (const row of rows) {
+        const end = row.outcome ?? 'waiting';
+        endpoints[end] = (endpoints[end] ?? 0) + 1;
+      }
+      const because = [
+        `${state}: ${Object.entries(endpoints)
+          .map(([end, count]) => `${count} ${end.replace('_', ' ')}`)
+          .join(', ')}`,
+      ];
+      const endedAt = new Date();
+      await db.$transaction(async (tx) => {
+        await tx.cycle.update({ where: { id: cycleId }, data: { state, endedAt } });
+        await appendAudit(tx, cycle.clientId, [
+          {
+            key: `${cycleId} closed`,
+            at: endedAt.toISOString(),
+            actor: 'patchcycle',
+            action: 'close cycle',
+            subject: cycleId,
+            because,
+          },
+        ]);
+      });
+      return { cycleId, state, endpoints, because };
+    },
+
+    /** The order of a scheduled cycle, or why there is none: a civil date has one. */
+    async planScheduledCycle({ clientId, policyName }: { clientId: string; policyName: string }): Promise<{
+      readonly order: CycleOrder | null;
+      readonly because: string;
+    }> {
+      const db = tenants.forClient(clientId);
+      const sites = await db.site.findMany({ orderBy: { id: 'asc' } });
+      const newest = await db.policyVersion.findFirst({ where: { name: policyName }, orderBy: { version: 'desc' } });
+      if (!newest || sites.length === 0)
+        return { order: null, because: `client ${clientId} has no policy ${policyName}` };
+      const policy = newest.content as unknown as Policy;
+      const now = new Date();
+      const opening = sites.find((site) => opensNow(policy, site, now));
+      if (!opening) return { order: null, because: `no window of ${policyName} opens now` };
+      const date = civilDate(now.toISOString(), opening.timeZone);
+      const cycleId = cycleIdOf({ clientId, policyName, civilDate: date, number: 1 });
+      if (await db.cycle.findUnique({ where: { id: cycleId } }))
+        return { order: null, because: `${date} has its cycle: ${cycleId}` };
+      const order: CycleOrder = {
+        cycleId,
+        clientId,
+        policyName,
+        kind: 'standard',
+        advisory: null,
+        trigger: 'schedule',
+        startedBy: `schedule ${clientId}/${policyName}`,
+        civilDate: date,
+        number: 1,
+      };
+      return { order, because: `the first of ${date}` };
+    },
+  };
+}
+
+/** Whether one of the policy's windows has opened within the last hour: a schedule may start a little late. */
+function opensNow(policy: Policy, site: { timeZone: string; blackouts: unknown }, now: Date): boolean {
+  const since = new Date(now.getTime() - 60 * 60 * 1000);
+  return windowInstants({
+    windows: policy.windows,
+    blackouts: [...policy.blackouts, ...(site.blackouts as Site['blackouts'])],
+    timeZone: site.timeZone,
+    fromAt: since.toISOString(),
+    untilAt: now.toISOString(),
+  }).some((window) => Date.parse(window.opensAt) >= since.getTime());
+}

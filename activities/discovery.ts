@@ -1,0 +1,243 @@
+/** Steps 1 and 2 as rows: what is there, who did not answer, what is unmanaged, and which policy each endpoint falls into. */
+import { type EndpointReference, type SurveyOrder, clientIdOf, nameIn } from '../domain/cycle.ts';
+import type { Inventory } from '../domain/endpoint.ts';
+import type { Criticality, Policy, SegmentRule, StatedEndpoint } from '../domain/policy.ts';
+import { categorize } from '../domain/segments.ts';
+import { digestOf, toJson } from './audit-trail.ts';
+import type { Tenants } from './ports/database.ts';
+import type { Sighting } from './ports/network.ts';
+import { openCycleOf, referenceTo } from './rows.ts';
+
+const pageSize = 200;
+
+export function discoveryActivities({ tenants }: { tenants: Tenants }) {
+  return {
+    /** The next page of a site's endpoints for a survey; those that fell silent in discovery are not asked again. */
+    async endpointsToSurvey({
+      order,
+      after,
+    }: {
+      order: SurveyOrder;
+      after: string | null;
+    }): Promise<readonly EndpointReference[]> {
+      const { db, cycle } = await openCycleOf(tenants, order.cycleId);
+      const beyond = after === null ? {} : { id: { gt: after } };
+      const inPolicy = { cycleId: order.cycleId, online: true, policyName: cycle.policyVersion.name };
+      const endpoints = await db.endpoint.findMany({
+        where: {
+          siteId: order.site.siteId,
+          enrolledAt: { not: null },
+          ...beyond,
+          ...(order.step === 'discovery' ? {} : { inCycles: { some: inPolicy } }),
+        },
+        orderBy: { id: 'asc' },
+        take: pageSize,
+      });
+      return endpoints.map(referenceTo);
+    },
+
+    async recordInventory({
+      order,
+      endpointId,
+      inventory,
+    }: {
+      order: SurveyOrder;
+      endpointId: string;
+      inventory: Inventory;
+    }): Promise<void> {
+      const { cycleId, clientId, step } = order;
+      const db = tenants.forClient(clientId);
+      const id = `${cycleId}/${endpointId}/${step}`;
+      const content = toJson(inventory);
+      const takenAt = new Date(inventory.takenAt);
+      const row = { takenAt, digest: digestOf(inventory), content };
+      await db.$transaction([
+        db.inventory.upsert({
+          where: { id },
+          create: { id, clientId, endpointId, cycleId, step, ...row },
+          update: row,
+        }),
+        db.endpoint.update({ where: { id: endpointId }, data: { lastSeenAt: takenAt } }),
+        db.cycleEndpoint.upsert({
+          where: { cycleId_endpointId: { cycleId, endpointId } },
+          create: { cycleId, endpointId, clientId, siteId: order.site.siteId, because: [], online: true },
+          update: { online: true, silentBecause: null },
+        }),
+      ]);
+    },
+
+    /** An endpoint that did not answer a survey is a finding: silent in discovery, unknown in what was asked later. */
+    async recordSilence({
+      order,
+      endpointId,
+      because,
+    }: {
+      order: SurveyOrder;
+      endpointId: string;
+      because: string;
+    }): Promise<void> {
+      const { cycleId, clientId, step } = order;
+      const online = step === 'discovery' ? { online: false } : {};
+      await tenants.forClient(clientId).cycleEndpoint.upsert({
+        where: { cycleId_endpointId: { cycleId, endpointId } },
+        create: {
+          cycleId,
+          endpointId,
+          clientId,
+          siteId: order.site.siteId,
+          because: [],
+          ...online,
+          silentBecause: because,
+        },
+        update: { ...online, silentBecause: `${step}: ${because}` },
+      });
+    },
+
+    async recordSightings({
+      cycleId,
+      siteId,
+      network,
+      sightings,
+      because,
+    }: {
+      cycleId: string;
+      siteId: string;
+      network: { cidr: string };
+      sightings: readonly Sighting[];
+      because: string;
+    }): Promise<void> {
+      const clientId = clientIdOf(cycleId);
+      const db = tenants.forClient(clientId);
+      const endpoints = await db.endpoint.findMany({ where: { siteId } });
+      const managed = new Map(
+        endpoints.flatMap((endpoint) => {
+          const address = referenceTo(endpoint).address;
+          return address && 'host' in address ? [[sightingKey(address), endpoint.id] as const] : [];
+        }),
+      );
+      const seenAt = new Date();
+      await db.sighting.createMany({
+        skipDuplicates: true,
+        data: sightings.map((sighting) => ({
+          cycleId,
+          siteId,
+          clientId,
+          address: sighting.address,
+          macAddress: sighting.macAddress,
+          endpointId: managed.get(sighting.address) ?? null,
+          seenAt,
+        })),
+      });
+      const note = { id: `${cycleId}/${siteId}/scan/${network.cidr}`, cycleId, siteId, clientId, cidr: network.cidr };
+      const row = { found: sightings.length, because, scannedAt: seenAt };
+      await db.networkScan.upsert({ where: { id: note.id }, create: { ...note, ...row }, update: row });
+    },
+
+    async summariseDiscovery({ cycleId }: { cycleId: string }): Promise<{ readonly because: readonly string[] }> {
+      const clientId = clientIdOf(cycleId);
+      const db = tenants.forClient(clientId);
+      const neverEnrolled = await db.endpoint.findMany({ where: { enrolledAt: null } });
+      await db.cycleEndpoint.createMany({
+        skipDuplicates: true,
+        data: neverEnrolled.map(({ id, siteId }) => ({
+          cycleId,
+          endpointId: id,
+          clientId,
+          siteId,
+          because: [],
+          silentBecause: 'it has never enrolled',
+        })),
+      });
+      const [answered, silent, unmanaged, scans] = await Promise.all([
+        db.cycleEndpoint.count({ where: { cycleId, online: true } }),
+        db.cycleEndpoint.findMany({ where: { cycleId, online: false }, orderBy: { endpointId: 'asc' } }),
+        db.sighting.findMany({ where: { cycleId, endpointId: null }, orderBy: { address: 'asc' } }),
+        db.networkScan.findMany({ where: { cycleId }, orderBy: { id: 'asc' } }),
+      ]);
+      return {
+        because: [
+          `${answered} endpoints answered, ${silent.length} silent, ${unmanaged.length} unmanaged`,
+          ...silent.map((row) => `${row.endpointId} is silent: ${row.silentBecause}`),
+          ...unmanaged.map((row) => `${row.address} at ${row.siteId} is on the network and not managed`),
+          ...scans.map((scan) => `${scan.cidr}: ${scan.because}`),
+        ],
+      };
+    },
+
+    /** Puts every endpoint of the client that is in the cycle into a segment and exactly one policy, with the reason. */
+    async categorizeEndpoints({ cycleId }: { cycleId: string }): Promise<{ readonly because: readonly string[] }> {
+      const { db, cycle } = await openCycleOf(tenants, cycleId);
+      const client = await db.client.findUniqueOrThrow({ where: { id: cycle.clientId } });
+      const policies = await newestPolicies(db);
+      const rows = await db.cycleEndpoint.findMany({ where: { cycleId }, include: { endpoint: true } });
+      const inventories = await newestInventories(db, cycleId);
+      const counts = new Map<string, number>();
+      for (const row of rows) {
+        const inventory = inventories.get(row.endpointId);
+        const category = categorize({
+          endpoint: statedOf(row.endpoint),
+          inventory: inventory ? { os: inventory.os, virtualization: inventory.hardware.virtualization } : null,
+          segments: client.segments as unknown as SegmentRule[],
+          policies,
+        });
+        await db.cycleEndpoint.update({
+          where: { cycleId_endpointId: { cycleId, endpointId: row.endpointId } },
+          data: { segment: category.segment, policyName: category.policy, because: [...category.because] },
+        });
+        const where = category.policy ?? 'no policy';
+        counts.set(where, (counts.get(where) ?? 0) + 1);
+      }
+      return {
+        because: [...counts]
+          .map(([policy, count]) => `${count} endpoints in ${policy}`)
+          .concat(rows.length ? [] : ['no endpoint answered']),
+      };
+    },
+  };
+}
+
+type ClientDatabase = ReturnType<Tenants['forClient']>;
+
+async function newestPolicies(db: ClientDatabase): Promise<Policy[]> {
+  const versions = await db.policyVersion.findMany({
+    orderBy: [{ name: 'asc' }, { version: 'desc' }],
+    distinct: ['name'],
+  });
+  return versions.map((version) => version.content as unknown as Policy);
+}
+
+/** The newest inventory of each endpoint of the cycle: a silent one is judged by its last. */
+export async function newestInventories(db: ClientDatabase, cycleId: string): Promise<Map<string, Inventory>> {
+  const rows = await db.inventory.findMany({
+    where: { endpoint: { inCycles: { some: { cycleId } } } },
+    orderBy: [{ endpointId: 'asc' }, { takenAt: 'desc' }],
+    distinct: ['endpointId'],
+  });
+  return new Map(rows.map((row) => [row.endpointId, row.content as unknown as Inventory]));
+}
+
+export function statedOf(endpoint: {
+  name: string;
+  siteId: string;
+  role: string | null;
+  criticality: string;
+  owner: string | null;
+  redundancyGroup: string | null;
+  tags: string[];
+}): StatedEndpoint {
+  const { name, role, criticality, owner, redundancyGroup, tags } = endpoint;
+  return {
+    name,
+    siteId: nameIn(endpoint.siteId),
+    role,
+    criticality: criticality as Criticality,
+    owner,
+    redundancyGroup,
+    tags,
+  };
+}
+
+/** Simulated endpoints share an address and differ by port; a scan of theirs reports both. */
+function sightingKey(address: { host: string; port: number }): string {
+  return address.host.startsWith('127.') ? `${address.host}:${address.port}` : address.host;
+}

@@ -1,0 +1,69 @@
+/** Enrols endpoints: a token works once, for the endpoint it was made for. */
+import { createHash } from 'node:crypto';
+import { ApplicationFailure } from '@temporalio/activity';
+import { appendAudit } from './audit-trail.ts';
+import { type AuthorityPort, RequestRefused } from './ports/authority.ts';
+import type { Tenants } from './ports/database.ts';
+
+const certificateDays = 90;
+
+export type Enrolled = { readonly endpointId: string; readonly certificate: string; readonly authority: string };
+
+export function enrolmentActivities({ tenants, authority }: { tenants: Tenants; authority: AuthorityPort }) {
+  return {
+    /**
+     * Signs the request of the endpoint whose token it is. The same request again gets the same certificate, since the
+     * first answer may have been lost; any other use of a used or expired token is refused.
+     */
+    async enrol({
+      tokenDigest,
+      certificateRequest,
+    }: {
+      tokenDigest: string;
+      certificateRequest: string;
+    }): Promise<Enrolled> {
+      const token = await tenants.everybody.enrolmentToken.findUnique({ where: { tokenDigest } });
+      const now = new Date();
+      if (!token || token.expiresAt < now) throw refused('the token is unknown or has expired; make a new one');
+      const requestDigest = createHash('sha256').update(certificateRequest).digest('hex');
+      const { clientId, endpointId } = token;
+      if (token.usedAt) {
+        if (token.requestDigest !== requestDigest || !token.certificate) throw refused('the token has been used');
+        return { endpointId, certificate: token.certificate, authority: await authority.certificate() };
+      }
+      const certificate = await sign(endpointId, certificateRequest);
+      await tenants.forClient(clientId).$transaction(async (tx) => {
+        const used = await tx.enrolmentToken.updateMany({
+          where: { tokenDigest, usedAt: null },
+          data: { usedAt: now, requestDigest, certificate },
+        });
+        if (used.count === 0) throw refused('the token has been used');
+        await tx.endpoint.update({ where: { id: endpointId }, data: { enrolledAt: now } });
+        await appendAudit(tx, clientId, [
+          {
+            key: `${endpointId} enrolled ${requestDigest}`,
+            at: now.toISOString(),
+            actor: endpointId,
+            action: 'enrol',
+            subject: endpointId,
+            because: ['it had a token that was made for it'],
+          },
+        ]);
+      });
+      return { endpointId, certificate, authority: await authority.certificate() };
+    },
+  };
+
+  async function sign(endpointId: string, certificateRequest: string): Promise<string> {
+    try {
+      return await authority.signEndpoint({ endpointId, certificateRequest, validityDays: certificateDays });
+    } catch (error) {
+      if (error instanceof RequestRefused) throw refused(error.message);
+      throw error;
+    }
+  }
+}
+
+function refused(why: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(why, 'EnrolmentRefused');
+}

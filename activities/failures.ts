@@ -1,0 +1,58 @@
+/** The one table from what ports throw to what Temporal is told: retried or not, and the sentence an operator reads. */
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { AgentRefused, AgentUnreachable, AgentUnreadable } from './ports/agent.ts';
+import { ScanRefused } from './ports/network.ts';
+import { SnapshotFailed } from './ports/snapshots.ts';
+
+/** A refusal that passes by itself: another operation has to end first, or a mirror to come back. */
+const passing = new Set(['busy', 'package manager', 'internal']);
+
+export function toApplicationFailure(error: unknown): unknown {
+  if (error instanceof AgentRefused)
+    return ApplicationFailure.create({
+      message: error.message,
+      type: `AgentRefused: ${error.code}`,
+      nonRetryable: !passing.has(error.code),
+    });
+  if (error instanceof AgentUnreachable) return retryable(error);
+  if (error instanceof SnapshotFailed)
+    return ApplicationFailure.create({ message: error.message, type: error.name, nonRetryable: !error.retryable });
+  if (error instanceof AgentUnreadable || error instanceof ScanRefused)
+    return ApplicationFailure.nonRetryable(error.message, error.name);
+  return error;
+}
+
+function retryable(error: Error): ApplicationFailure {
+  return ApplicationFailure.create({
+    message: error.message,
+    type: error.name,
+    category: ApplicationFailureCategory.BENIGN,
+  });
+}
+
+/** Not yet: asked again after a while, without a line in the log or an event in the history. */
+export function notYet(message: string, againInMilliseconds: number): ApplicationFailure {
+  return ApplicationFailure.create({
+    message,
+    type: 'NotYet',
+    nextRetryDelay: againInMilliseconds,
+    category: ApplicationFailureCategory.BENIGN,
+  });
+}
+
+type Activities = Record<string, (...args: never[]) => Promise<unknown>>;
+
+/** The same activities, with every error that leaves them translated. */
+export function translated<A extends Activities>(activities: A): A {
+  const entries = Object.entries(activities).map(([name, act]) => [
+    name,
+    async (...args: never[]) => {
+      try {
+        return await act(...args);
+      } catch (error) {
+        throw toApplicationFailure(error);
+      }
+    },
+  ]);
+  return Object.fromEntries(entries) as A;
+}

@@ -1,0 +1,66 @@
+/** Everything workflows can have done, made from the ports that do it. Workflows import the types alone. */
+import { accountActivities } from './accounts.ts';
+import { agentActivities } from './agents.ts';
+import { changeRecordActivities } from './change-records.ts';
+import { cycleActivities } from './cycles.ts';
+import { discoveryActivities } from './discovery.ts';
+import { endpointActivities } from './endpoints.ts';
+import { enrolmentActivities } from './enrolment.ts';
+import { translated } from './failures.ts';
+import { installPlanActivities } from './install-plans.ts';
+import { machineActivities } from './machines.ts';
+import { networkActivities } from './networks.ts';
+import { orderActivities } from './orders.ts';
+import { patchSetActivities } from './patch-sets.ts';
+import type { AgentPort } from './ports/agent.ts';
+import type { AuthorityPort } from './ports/authority.ts';
+import type { Tenants } from './ports/database.ts';
+import type { KevFeed, SupportFeed } from './ports/feeds.ts';
+import type { NetworkPort } from './ports/network.ts';
+import type { ReportShelf } from './ports/reports.ts';
+import type { SandboxPort } from './ports/sandboxes.ts';
+import type { SnapshotPort } from './ports/snapshots.ts';
+import { ringActivities } from './rings.ts';
+
+export type ControlPorts = {
+  readonly tenants: Tenants;
+  readonly authority: AuthorityPort;
+  readonly kev: KevFeed;
+  readonly support: SupportFeed;
+  readonly reports: ReportShelf;
+};
+
+export type SitePorts = {
+  readonly agents: AgentPort;
+  readonly networks: NetworkPort;
+  readonly snapshots: SnapshotPort;
+  readonly sandboxes: SandboxPort;
+};
+
+/** What needs the database: run by the control worker. */
+export function controlActivities(ports: ControlPorts) {
+  return translated({
+    ...cycleActivities(ports),
+    ...orderActivities(ports),
+    ...discoveryActivities(ports),
+    ...patchSetActivities(ports),
+    ...installPlanActivities(ports),
+    ...changeRecordActivities(ports),
+    ...ringActivities(ports),
+    ...endpointActivities(ports),
+    ...accountActivities(ports),
+    ...enrolmentActivities(ports),
+  });
+}
+
+/** What needs the client's network: run by the site's worker, which has no database. */
+export function siteActivities(ports: SitePorts) {
+  return translated({
+    ...agentActivities(ports.agents),
+    ...networkActivities(ports.networks),
+    ...machineActivities(ports),
+  });
+}
+
+export type ControlActivities = ReturnType<typeof controlActivities>;
+export type SiteActivities = ReturnType<typeof siteActivities>;

@@ -1,0 +1,236 @@
+/** Step 5 as rows: each endpoint's plan as its dry run shows it, and what the tests on clones say of it. */
+import type { PlannedInstall } from '../domain/plan.ts';
+import {
+  type EndpointPlan,
+  type SandboxOrder,
+  type SandboxResult,
+  type SurveyOrder,
+  clientIdOf,
+  idIn,
+} from '../domain/cycle.ts';
+import type { Evidence } from '../domain/evidence.ts';
+import { hashOf } from '../domain/hash.ts';
+import type { Patch } from '../domain/patch.ts';
+import type { Policy } from '../domain/policy.ts';
+import { appendAudit, digestOf, toJson } from './audit-trail.ts';
+import { derivedName } from './machines.ts';
+import { toPatch } from './patch-sets.ts';
+import type { AuthorityPort } from './ports/authority.ts';
+import type { Database, Tenants } from './ports/database.ts';
+import { grouped, openCycleOf, referenceTo } from './rows.ts';
+
+/** An install that takes longer than this hangs. */
+const installLimitMinutes = 60;
+const sandboxCertificateDays = 1;
+const planned = ['approved', 'added'];
+
+export function installPlanActivities({ tenants, authority }: { tenants: Tenants; authority: AuthorityPort }) {
+  return {
+    async patchesToPlan({ order, endpointId }: { order: SurveyOrder; endpointId: string }): Promise<readonly Patch[]> {
+      const rows = await tenants.forClient(order.clientId).cyclePatch.findMany({
+        where: { cycleId: order.cycleId, endpointId, decision: 'approved' },
+        orderBy: [{ package: 'asc' }, { architecture: 'asc' }],
+      });
+      return rows.map(toPatch);
+    },
+
+    /** Records what the dry run added to an endpoint's plan, and what had to leave it. */
+    async recordPlan({
+      order,
+      endpointId,
+      planned,
+    }: {
+      order: SurveyOrder;
+      endpointId: string;
+      planned: PlannedInstall;
+    }): Promise<void> {
+      const { cycleId, clientId } = order;
+      const key = { cycleId, endpointId };
+      await tenants.forClient(clientId).$transaction(async (tx) => {
+        await tx.cyclePatch.deleteMany({ where: { ...key, decision: 'added' } });
+        for (const { package: name, because } of planned.dropped) {
+          await tx.cyclePatch.updateMany({
+            where: { ...key, package: name, decision: 'approved' },
+            data: { decision: 'dropped', because: [`the dry run says: ${because}`] },
+          });
+        }
+        await tx.cyclePatch.createMany({
+          skipDuplicates: true,
+          data: planned.added.map((patch) => ({
+            ...key,
+            clientId,
+            package: patch.package,
+            architecture: patch.architecture,
+            fromVersion: patch.from,
+            toVersion: patch.to,
+            source: patch.package,
+            sourceVersion: patch.to,
+            origins: [],
+            sizeBytes: 0,
+            class: 'unknown',
+            severity: 'unknown',
+            cves: [],
+            exploited: [],
+            decision: 'added',
+            because: ['an approved patch needs it, as the dry run says'],
+          })),
+        });
+      });
+    },
+
+    /** One test for each segment that has something to install, on the endpoint whose plan is the longest of those online. */
+    async testsToMake({ cycleId, attempt }: { cycleId: string; attempt: number }): Promise<readonly SandboxOrder[]> {
+      const { db, cycle } = await openCycleOf(tenants, cycleId);
+      const rows = await db.cycleEndpoint.findMany({
+        where: { cycleId, policyName: cycle.policyVersion.name, online: true },
+        include: { endpoint: true, patches: { where: { decision: { in: planned } } } },
+      });
+      const due = rows.filter((row) => row.patches.length > 0);
+      return [...grouped(due, (row) => row.segment ?? 'without a segment')].map(([segment, members]) => {
+        const [representative] = members.toSorted(
+          (a, b) =>
+            b.patches.length - a.patches.length || hashOf(cycleId + a.endpointId) - hashOf(cycleId + b.endpointId),
+        ) as [(typeof members)[number]];
+        const name = derivedName('sandbox', `${cycleId} ${segment} ${attempt}`);
+        return {
+          cycleId,
+          clientId: cycle.clientId,
+          segment,
+          representative: referenceTo(representative.endpoint),
+          sandboxId: idIn(cycle.clientId, name),
+          attempt,
+        };
+      });
+    },
+
+    async sandboxPlan(order: SandboxOrder): Promise<EndpointPlan> {
+      const { db, policy } = await openCycleOf(tenants, order.cycleId);
+      return planOf(db, policy, order.cycleId, order.representative.endpointId);
+    },
+
+    async signSandboxIdentity({
+      sandboxId,
+      certificateRequest,
+    }: {
+      sandboxId: string;
+      certificateRequest: string;
+    }): Promise<{ readonly certificate: string; readonly authority: string }> {
+      const certificate = await authority.signEndpoint({
+        endpointId: sandboxId,
+        certificateRequest,
+        validityDays: sandboxCertificateDays,
+      });
+      return { certificate, authority: await authority.certificate() };
+    },
+
+    async recordSandboxTest({
+      order,
+      result,
+    }: {
+      order: SandboxOrder;
+      result: {
+        readonly passed: boolean;
+        readonly packagesAtFault: readonly string[];
+        readonly because: readonly string[];
+        readonly before: Evidence | null;
+        readonly after: Evidence | null;
+        readonly startedAt: string;
+        readonly endedAt: string;
+      };
+    }): Promise<void> {
+      const { cycleId, clientId, segment, sandboxId, attempt } = order;
+      const row = {
+        id: sandboxId,
+        cycleId,
+        clientId,
+        segment,
+        representative: order.representative.endpointId,
+        attempt,
+        passed: result.passed,
+        packagesAtFault: [...result.packagesAtFault],
+        because: [...result.because],
+        ...(result.before ? { before: toJson(result.before) } : {}),
+        ...(result.after ? { after: toJson(result.after) } : {}),
+        startedAt: new Date(result.startedAt),
+        endedAt: new Date(result.endedAt),
+      };
+      await tenants.forClient(clientId).$transaction(async (tx) => {
+        await tx.sandboxTest.upsert({ where: { id: sandboxId }, create: row, update: row });
+        await appendAudit(tx, clientId, [
+          {
+            key: `${sandboxId} tested`,
+            at: result.endedAt,
+            actor: 'patchcycle',
+            action: result.passed ? 'sandbox test passed' : 'sandbox test failed',
+            subject: `${cycleId} segment ${segment}`,
+            because: result.because,
+          },
+        ]);
+      });
+    },
+
+    /**
+     * Takes out what failed: the patches at fault where they can be told, else everything the segment was to get. Tests
+     * are repeated only when patches were taken out by name, since the rest has not been proven together.
+     */
+    async judgeTests({
+      cycleId,
+      results,
+      last,
+    }: {
+      cycleId: string;
+      results: readonly SandboxResult[];
+      last: boolean;
+    }): Promise<{ readonly again: boolean; readonly because: readonly string[] }> {
+      const db = tenants.forClient(clientIdOf(cycleId));
+      const failed = results.filter((result) => !result.passed);
+      for (const result of failed) {
+        const names = last ? [] : result.packagesAtFault;
+        const because = [`failed its test on a clone of segment ${result.segment}`, ...result.because];
+        const whose = names.length > 0 ? { package: { in: [...names] } } : { inCycle: segmentIs(result.segment) };
+        await db.cyclePatch.updateMany({
+          where: { cycleId, decision: { in: planned }, ...whose },
+          data: { decision: 'dropped', because },
+        });
+      }
+      const left = await db.cyclePatch.count({ where: { cycleId, decision: 'approved' } });
+      const named = failed.some((result) => result.packagesAtFault.length > 0);
+      return {
+        again: named && !last && left > 0,
+        because: [
+          results.length === 0
+            ? 'nothing to test'
+            : `${results.length - failed.length} of ${results.length} segments passed`,
+          ...results.map(
+            (result) => `${result.segment}: ${result.because[0] ?? (result.passed ? 'passed' : 'failed')}`,
+          ),
+        ],
+      };
+    },
+  };
+}
+
+function segmentIs(segment: string) {
+  return { segment: segment === 'without a segment' ? null : segment };
+}
+
+/** What an endpoint gets in a cycle, from its rows. The digest covers everything that is installed. */
+export async function planOf(db: Database, policy: Policy, cycleId: string, endpointId: string): Promise<EndpointPlan> {
+  const endpoint = await db.endpoint.findUniqueOrThrow({ where: { id: endpointId } });
+  const rows = await db.cyclePatch.findMany({
+    where: { cycleId, endpointId, decision: { in: planned } },
+    orderBy: [{ package: 'asc' }, { architecture: 'asc' }],
+  });
+  const patches = rows.map(toPatch);
+  return {
+    patches,
+    allowRemove: [],
+    planDigest: digestOf(patches),
+    generation: endpoint.generation,
+    checks: policy.checks,
+    reboot: policy.reboot,
+    snapshotRequired: policy.snapshot.required,
+    installLimitMinutes,
+    snapshotId: derivedName('snapshot', `${cycleId} ${endpointId} ${digestOf(patches)} ${endpoint.generation}`),
+  };
+}

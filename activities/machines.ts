@@ -1,0 +1,77 @@
+/** What is done to whole machines from outside: snapshots, restores, sandboxes. Runs in the site's worker. */
+import { createHash } from 'node:crypto';
+import { heartbeat } from '@temporalio/activity';
+import type { AgentIdentity } from './ports/agent.ts';
+import type { SandboxPort } from './ports/sandboxes.ts';
+import type { Restored, SnapshotPort, SnapshotVerdict } from './ports/snapshots.ts';
+
+export type SandboxIdentity = { readonly certificate: string; readonly authority: string };
+
+export function machineActivities(ports: { readonly snapshots: SnapshotPort; readonly sandboxes: SandboxPort }) {
+  const { snapshots, sandboxes } = ports;
+  return {
+    /** Takes a snapshot and looks at it. */
+    async takeSnapshot({
+      endpoint,
+      snapshotId,
+    }: {
+      endpoint: AgentIdentity;
+      snapshotId: string;
+    }): Promise<SnapshotVerdict> {
+      return alive(async () => {
+        await snapshots.create(endpoint.endpointId, snapshotId);
+        return snapshots.verify(endpoint.endpointId, snapshotId);
+      });
+    },
+
+    async restoreSnapshot({
+      endpoint,
+      snapshotId,
+      purpose,
+      generation,
+    }: {
+      endpoint: AgentIdentity;
+      snapshotId: string;
+      /** What the restore is for, in words that are the same at every try. */
+      purpose: string;
+      generation: number;
+    }): Promise<Restored> {
+      return alive(() =>
+        snapshots.restore(endpoint.endpointId, snapshotId, { restoreId: derivedName('restore', purpose), generation }),
+      );
+    },
+
+    async prepareSandbox({ endpointId, sandboxId }: { endpointId: string; sandboxId: string }) {
+      return alive(() => sandboxes.prepare(endpointId, sandboxId));
+    },
+
+    async startSandbox({
+      sandboxId,
+      identity,
+    }: {
+      sandboxId: string;
+      identity: SandboxIdentity;
+    }): Promise<AgentIdentity> {
+      return alive(() => sandboxes.start(sandboxId, identity));
+    },
+
+    async destroySandbox({ sandboxId }: { sandboxId: string }): Promise<void> {
+      return alive(() => sandboxes.destroy(sandboxId));
+    },
+  };
+}
+
+/** Tells Temporal once a second that the worker lives, so that a dead one is noticed in seconds. */
+export async function alive<T>(act: () => Promise<T>): Promise<T> {
+  const beat = setInterval(() => heartbeat(), 1000);
+  try {
+    return await act();
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+/** A short name, the same for the same purpose, that files, certificates and kernels accept: `snapshot-3f6c1d0a94be`. */
+export function derivedName(kind: string, purpose: string): string {
+  return `${kind}-${createHash('sha256').update(purpose).digest('hex').slice(0, 12)}`;
+}

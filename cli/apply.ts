@@ -1,0 +1,28 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { readClientFiles } from '../activities/adapters/policy-files/yaml.ts';
+import { applyClient } from '../workers/clients.ts';
+import { personAtKeyboard } from '../workers/config.ts';
+import { installSchedules } from '../workers/cycles.ts';
+import { printJson } from './print.ts';
+import { withRunning } from './running.ts';
+
+export function applyCommand(program: Command): void {
+  program
+    .command('apply')
+    .description("Applies a client's files: client, sites, endpoints, policies. Whole or not at all.")
+    .requiredOption('-f, --file <dir>', "the directory of the client's YAML")
+    .option('--json', 'as JSON')
+    .action(async (options: { file: string; json?: boolean }, command: Command) => {
+      const files = await readClientFiles(resolve(options.file));
+      await withRunning(command, async ({ tenants, temporal }) => {
+        const applied = await applyClient(tenants, files, personAtKeyboard());
+        const schedules = await installSchedules(temporal, files);
+        if (options.json) return printJson({ ...applied, schedules });
+        console.log(`Client ${applied.client}: ${applied.sites} sites, ${applied.endpoints} endpoints.`);
+        for (const policy of applied.policies)
+          console.log(`Policy ${policy.name}, version ${policy.version}${policy.changed ? ', new' : ', as before'}.`);
+        for (const schedule of schedules) console.log(`Scheduled: ${schedule}`);
+      });
+    });
+}

@@ -1,0 +1,153 @@
+import type { Command } from 'commander';
+import type { PersonsWord } from '../domain/cycle.ts';
+import { personAtKeyboard } from '../workers/config.ts';
+import { startCycle } from '../workers/cycles.ts';
+import { advance, approve, cycleStatus, halt, openWindow } from '../workflows/messages.ts';
+import { badInput } from './exit.ts';
+import { readFacts } from './facts.ts';
+import { printJson, printTable } from './print.ts';
+import { type Running, clientIdFor, uiLink, withRunning } from './running.ts';
+import { summaryInWords } from '../reports/summary.ts';
+
+type Signed = { why: string; who: string };
+
+export function cycleCommand(program: Command): void {
+  const cycle = program.command('cycle').description('Starts cycles, shows them, and gives them orders.');
+
+  cycle
+    .command('start')
+    .description('Starts a standard cycle of a policy now. It installs inside its windows only.')
+    .option('--client <id>', 'which client')
+    .option('--policy <name>', 'which policy; may be left out where one applies')
+    .option('--json', 'as JSON')
+    .action(async (options: { client?: string; policy?: string; json?: boolean }, command: Command) => {
+      await withRunning(command, async (running) => {
+        const clientId = await clientIdFor(running, options.client);
+        const policyName = await policyFor(running, clientId, options.policy);
+        const order = await startCycle(running, { clientId, policyName, startedBy: personAtKeyboard() });
+        const link = uiLink(running, order.cycleId);
+        if (options.json) return printJson({ cycleId: order.cycleId, uiLink: link });
+        console.log(`Started ${order.cycleId}.${link ? ` In Temporal's UI: ${link}` : ''}`);
+      });
+    });
+
+  cycle
+    .command('list')
+    .description("A client's cycles, the newest first.")
+    .option('--client <id>', 'which client')
+    .option('--json', 'as JSON')
+    .action(async (options: { client?: string; json?: boolean }, command: Command) => {
+      await withRunning(command, async (running) => {
+        const clientId = await clientIdFor(running, options.client);
+        const rows = await running.tenants.forClient(clientId).cycle.findMany({ orderBy: { startedAt: 'desc' } });
+        const cycles = rows.map(({ id, kind, state, startedAt, endedAt, startedBy }) => ({
+          cycleId: id,
+          kind,
+          state,
+          startedAt: startedAt.toISOString(),
+          endedAt: endedAt?.toISOString() ?? null,
+          startedBy,
+        }));
+        if (options.json) return printJson({ client: clientId, cycles });
+        if (cycles.length === 0) console.log(`Client ${clientId} has had no cycle yet.`);
+        printTable(
+          ['cycle', 'state', 'started', 'by'],
+          cycles.map((one) => [one.cycleId, one.state, one.startedAt, one.startedBy]),
+        );
+      });
+    });
+
+  cycle
+    .command('show')
+    .description('How a cycle stands: its steps, its endpoints, and what it waits for.')
+    .argument('<cycle>', 'its id, as cycle list shows it')
+    .option('--json', 'everything that is recorded of it, as JSON')
+    .action(async (cycleId: string, options: { json?: boolean }, command: Command) => {
+      await withRunning(command, async (running) => {
+        const facts = await readFacts(running, cycleId);
+        if (options.json) return printJson(facts);
+        console.log(summaryInWords(facts).join('\n'));
+        printTable(
+          ['step', 'state', 'because'],
+          facts.steps.map((step) => [step.step, step.state, step.because]),
+        );
+        printTable(
+          ['endpoint', 'ring', 'state', 'because'],
+          facts.endpoints.map((one) => [
+            one.endpoint,
+            one.ring ?? '-',
+            one.outcome ?? (one.waitingFor ? `waits for ${one.waitingFor}` : 'in progress'),
+            one.because[0] ?? '',
+          ]),
+        );
+        if (facts.endedAt === null) {
+          const status = await running.temporal.workflow.getHandle(cycleId).query(cycleStatus);
+          console.log(
+            status.waitsFor ? `It waits for ${status.waitsFor}.` : `It is at ${status.step}: ${status.doing}.`,
+          );
+        }
+      });
+    });
+
+  signed(cycle.command('approve').description('Approves the change record of a cycle that waits for it.')).action(
+    order(
+      ({ temporal }, cycleId, word) => temporal.workflow.getHandle(cycleId).executeUpdate(approve, { args: [word] }),
+      'Approved',
+    ),
+  );
+  signed(
+    cycle.command('halt').description('Starts nothing more; what has started is brought to a known state.'),
+  ).action(
+    order(
+      ({ temporal }, cycleId, word) => temporal.workflow.getHandle(cycleId).executeUpdate(halt, { args: [word] }),
+      'Halted',
+    ),
+  );
+  signed(cycle.command('advance').description('Lets a cycle go on after a held gate.')).action(
+    order(
+      ({ temporal }, cycleId, word) => temporal.workflow.getHandle(cycleId).executeUpdate(advance, { args: [word] }),
+      'Advanced',
+    ),
+  );
+  signed(cycle.command('open-window').description("Opens a window now, besides the policy's."))
+    .option('--minutes <number>', 'for how long', '60')
+    .option('--site <name>', 'for one site alone')
+    .action(async (cycleId: string, options: Signed & { minutes: string; site?: string }, command: Command) => {
+      const minutes = Number(options.minutes);
+      if (!(minutes > 0)) throw badInput(`--minutes ${options.minutes}: write a number of minutes.`);
+      const { who, why, site } = options;
+      await withRunning(command, async ({ temporal }) => {
+        await temporal.workflow
+          .getHandle(cycleId)
+          .executeUpdate(openWindow, { args: [{ who, why, minutes, ...(site ? { site } : {}) }] });
+        console.log(`Opened a window of ${minutes} minutes in ${cycleId}.`);
+      });
+    });
+}
+
+function signed(command: Command): Command {
+  return command
+    .argument('<cycle>', 'its id, as cycle list shows it')
+    .requiredOption('--why <reason>', 'why; it is recorded')
+    .option('--who <name>', 'who gives the order', personAtKeyboard());
+}
+
+function order(give: (running: Running, cycleId: string, word: PersonsWord) => Promise<void>, done: string) {
+  return async (cycleId: string, { who, why }: Signed, command: Command) => {
+    await withRunning(command, (running) => give(running, cycleId, { who, why }));
+    console.log(`${done} ${cycleId}.`);
+  };
+}
+
+/** The policy that was named, or the only one of the client that applies to anything. */
+export async function policyFor({ tenants }: Running, clientId: string, named: string | undefined): Promise<string> {
+  if (named) return named;
+  const versions = await tenants
+    .forClient(clientId)
+    .policyVersion.findMany({ orderBy: { version: 'desc' }, distinct: ['name'] });
+  const applying = versions.filter((version) => (version.content as { applies?: unknown }).applies !== null);
+  const [only, ...others] = applying.map((version) => version.name);
+  if (!only || others.length > 0)
+    throw badInput(`Say which policy: --policy ${applying.map((version) => version.name).join(' or ')}.`);
+  return only;
+}

@@ -1,0 +1,182 @@
+/** The whole of it on one machine: a fleet, one standard cycle over it, shown live, and what came of it. */
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { readClientFiles } from '../activities/adapters/policy-files/yaml.ts';
+import type { CycleFacts } from '../domain/cycle-facts.ts';
+import { summaryInWords } from '../reports/summary.ts';
+import { personAtKeyboard } from '../workers/config.ts';
+import { startCycle } from '../workers/cycles.ts';
+import { reportPaths } from '../workers/report-files.ts';
+import { bringUp } from '../workers/up.ts';
+import { openWindow } from '../workflows/messages.ts';
+import { policyFor } from './cycle.ts';
+import { bringDown } from './down.ts';
+import { Exit } from './exit.ts';
+import { readFacts } from './facts.ts';
+import { chooseFleet } from './fleet-choice.ts';
+import { type Running, stateDirectoryOf, uiLink, withRunningIn } from './running.ts';
+import { embeddedServers } from './up.ts';
+import { type Screen, openScreen } from './screen.ts';
+
+type Options = { file: string; fleet?: string; keep?: boolean; json?: boolean };
+
+const pollMilliseconds = 500;
+const windowMinutes = 120;
+
+export function demoCommand(program: Command): void {
+  program
+    .command('demo')
+    .description(
+      "One cycle from a bare machine to a client's report, on a fleet of its own. Stops and removes everything after it.",
+    )
+    .option('-f, --file <dir>', "the client's files", 'examples/acme')
+    .option('--fleet <kind>', 'lab or simulated; without it the lab where there can be one')
+    .option('--keep', 'leave everything running')
+    .option('--json', 'end with one line of JSON')
+    .action(async (options: Options, command: Command) => {
+      const kept = stateDirectoryOf(command);
+      await demo(options, { state: join(kept, 'demo'), reports: join(kept, 'demo-reports') });
+    });
+}
+
+async function demo(options: Options, folders: { state: string; reports: string }): Promise<void> {
+  const say = (line: string) => (options.json ? console.error(line) : console.log(line));
+  const files = await readClientFiles(resolve(options.file));
+  say(
+    `Patchcycle demo: client ${files.client.name}, ${files.endpoints.length} endpoints at ${files.sites.map((site) => `${site.id} (${site.timeZone})`).join(' and ')}.`,
+  );
+  const fleet = await chooseFleet(options.fleet, folders.state, say);
+  say(
+    'It starts PostgreSQL, Temporal with its web UI and the workers, enrols the endpoints, switches one of them off,',
+  );
+  say(`runs one patch cycle over them and writes the client's report. Everything is kept in ${folders.state}.`);
+
+  const cleanUp = async () => {
+    await bringDown(folders.state);
+    await rm(folders.state, { recursive: true, force: true });
+  };
+  await cleanUp();
+  const stop = interruptible(cleanUp);
+  let outcome: { ended: boolean };
+  try {
+    await bringUp({
+      stateDirectory: folders.state,
+      reportsDirectory: folders.reports,
+      fleet,
+      files,
+      appliedBy: personAtKeyboard(),
+      kevFiles: [],
+      servers: embeddedServers(),
+      say,
+    });
+    const off = files.endpoints.at(-1)?.name ?? '';
+    await fleet.power(off, 'off');
+    say(`${off} is switched off now, as a laptop in a bag would be.`);
+    outcome = await withRunningIn(folders.state, (running) => runCycle(running, { options, files, folders, off, say }));
+  } finally {
+    stop.release();
+    if (options.keep)
+      say(
+        `Everything is left running. Look around with: patchcycle --state ${folders.state} status; stop it with: patchcycle --state ${folders.state} down`,
+      );
+    else await cleanUp();
+  }
+  if (!outcome.ended) throw new Exit('Not every endpoint ended as it should; the report says which and why.', 4);
+}
+
+/** Ctrl-C stops and removes what was started before the command ends. */
+function interruptible(cleanUp: () => Promise<void>): { release: () => void } {
+  const onSignal = () => {
+    console.error('Stopping everything that was started…');
+    cleanUp().then(
+      () => process.exit(130),
+      (error: Error) => {
+        console.error(error.message);
+        process.exit(1);
+      },
+    );
+  };
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  return {
+    release() {
+      process.off('SIGINT', onSignal);
+      process.off('SIGTERM', onSignal);
+    },
+  };
+}
+
+type Demo = {
+  readonly options: Options;
+  readonly files: { readonly client: { readonly id: string } };
+  readonly folders: { readonly reports: string };
+  readonly off: string;
+  readonly say: (line: string) => void;
+};
+
+async function runCycle(running: Running, { options, files, folders, off, say }: Demo): Promise<{ ended: boolean }> {
+  const clientId = files.client.id;
+  const policyName = await policyFor(running, clientId, undefined);
+  const { cycleId } = await startCycle(running, { clientId, policyName, startedBy: personAtKeyboard() });
+  const link = uiLink(running, cycleId);
+  say(`Cycle ${cycleId} is under way${link ? `; in Temporal's UI: ${link}` : ''}`);
+
+  const screen = openScreen(options.json ? process.stderr : process.stdout);
+  const facts = await watch(running, cycleId, screen);
+  screen.close();
+
+  const paths = reportPaths(folders.reports, cycleId);
+  for (const line of summaryInWords(facts)) say(line);
+  say(`Report: ${paths.html}`);
+  say(`        ${paths.json}`);
+  if (link) say(`Cycle in Temporal's UI${options.keep ? '' : ' (while it runs, with --keep)'}: ${link}`);
+  const wrong = facts.endpoints.filter((endpoint) => !endedAsItShould(endpoint, off));
+  if (options.json) console.log(JSON.stringify(inJson(facts, link, [paths.html, paths.json])));
+  return { ended: facts.state === 'finished' && wrong.length === 0 };
+}
+
+/** Follows the cycle to its end; opens the window when the rollout waits for one, as its operator would. */
+async function watch(running: Running, cycleId: string, screen: Screen): Promise<CycleFacts> {
+  const cycle = running.temporal.workflow.getHandle(cycleId);
+  let opened = false;
+  for (;;) {
+    const facts = await readFacts(running, cycleId).catch(() => null);
+    if (facts) screen.show(facts);
+    if (facts?.endedAt) return facts;
+    const step = facts?.steps.find((one) => one.state === 'running')?.step;
+    if (!opened && step === 'rollout') {
+      opened = true;
+      const word = { who: personAtKeyboard(), why: 'the demo runs now, whatever the time of day' };
+      await cycle.executeUpdate(openWindow, { args: [{ ...word, minutes: windowMinutes }] });
+      screen.say(`${word.who} opens a window for ${windowMinutes} minutes: ${word.why}`);
+    }
+    const description = facts ? null : await cycle.describe();
+    if (description && description.status.name !== 'RUNNING')
+      throw new Error(`The cycle ended before it began: ${description.status.name}.`);
+    await delay(pollMilliseconds);
+  }
+}
+
+function endedAsItShould(endpoint: CycleFacts['endpoints'][number], off: string): boolean {
+  if (endpoint.endpoint === off) return endpoint.outcome === null && endpoint.waitingFor === 'offline';
+  return endpoint.outcome === 'patched' || endpoint.outcome === 'unchanged';
+}
+
+function inJson(facts: CycleFacts, link: string | null, paths: readonly string[]) {
+  return {
+    cycleId: facts.cycleId,
+    uiLink: link,
+    reportPaths: paths,
+    endpoints: facts.endpoints.map((endpoint) => ({
+      name: endpoint.endpoint,
+      outcome: endpoint.outcome,
+      waitingFor: endpoint.waitingFor,
+      reason: endpoint.because.join('; '),
+      patches: endpoint.patches
+        .filter((patch) => patch.decision === 'approved')
+        .map(({ package: name, from, to }) => ({ package: name, from, to })),
+    })),
+  };
+}

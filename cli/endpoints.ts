@@ -1,0 +1,47 @@
+import type { Command } from 'commander';
+import { nameIn } from '../domain/cycle.ts';
+import { printJson, printTable } from './print.ts';
+import { clientIdFor, withRunning } from './running.ts';
+
+export function endpointsCommand(program: Command): void {
+  program
+    .command('endpoints')
+    .description("A client's endpoints and how each stands in its newest cycle.")
+    .option('--client <id>', 'which client')
+    .option('--json', 'as JSON')
+    .action(async (options: { client?: string; json?: boolean }, command: Command) => {
+      await withRunning(command, async (running) => {
+        const clientId = await clientIdFor(running, options.client);
+        const rows = await running.tenants.forClient(clientId).endpoint.findMany({
+          orderBy: { id: 'asc' },
+          include: { inCycles: { orderBy: { cycle: { startedAt: 'desc' } }, take: 1 } },
+        });
+        const endpoints = rows.map((row) => {
+          const [last] = row.inCycles;
+          return {
+            name: row.name,
+            site: nameIn(row.siteId),
+            role: row.role,
+            criticality: row.criticality,
+            enrolledAt: row.enrolledAt?.toISOString() ?? null,
+            lastSeenAt: row.lastSeenAt?.toISOString() ?? null,
+            generation: row.generation,
+            cycleId: last?.cycleId ?? null,
+            outcome: last?.outcome ?? null,
+            waitingFor: last?.waitingFor ?? null,
+          };
+        });
+        if (options.json) return printJson({ client: clientId, endpoints });
+        printTable(
+          ['endpoint', 'site', 'role', 'last seen', 'in its newest cycle'],
+          endpoints.map((one) => [
+            one.name,
+            one.site,
+            one.role ?? '-',
+            one.lastSeenAt ?? 'never',
+            one.outcome ?? (one.waitingFor ? `waits for ${one.waitingFor}` : '-'),
+          ]),
+        );
+      });
+    });
+}

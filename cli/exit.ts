@@ -1,0 +1,45 @@
+import { CommanderError } from 'commander';
+import { ClientFilesInvalid } from '../activities/adapters/policy-files/yaml.ts';
+
+/** What a command's end means to a script. */
+export const exitCodes = {
+  'done as asked': 0,
+  'it could not be done; the sentence on standard error says why': 1,
+  'the command or the files are wrong; nothing was changed': 2,
+  'nothing runs here: start it with patchcycle up': 3,
+  'it ran, and not every endpoint ended as it should': 4,
+} as const;
+
+/** Ends the command with a sentence and one of the exit codes. */
+export class Exit extends Error {
+  readonly code: number;
+  constructor(message: string, code: number) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export function badInput(message: string): Exit {
+  return new Exit(message, 2);
+}
+
+export function nothingRuns(): Exit {
+  return new Exit('Nothing runs here. Start it with: patchcycle up -f DIR', 3);
+}
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof Exit) return error.code;
+  if (error instanceof ClientFilesInvalid) return 2;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  return 1;
+}
+
+/** The sentence a person reads; nothing where the command has said it already. */
+export function sentenceOf(error: unknown): string {
+  if (error instanceof CommanderError) return '';
+  if (!(error instanceof Error)) return String(error);
+  // What Temporal refused carries the reason innermost.
+  let innermost: Error = error;
+  while (innermost.cause instanceof Error) innermost = innermost.cause;
+  return innermost.message || error.message;
+}

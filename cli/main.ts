@@ -1,0 +1,47 @@
+/** The patchcycle command: a file a verb. Exit codes are in exit.ts. */
+import { Command } from 'commander';
+import { applyCommand } from './apply.ts';
+import { cycleCommand } from './cycle.ts';
+import { demoCommand } from './demo.ts';
+import { downCommand } from './down.ts';
+import { emergencyCommand } from './emergency.ts';
+import { endpointsCommand } from './endpoints.ts';
+import { exitCodes, exitCodeOf, sentenceOf } from './exit.ts';
+import { reportCommand } from './report.ts';
+import { statusCommand } from './status.ts';
+import { upCommand } from './up.ts';
+import { whyCommand } from './why.ts';
+
+const program = new Command('patchcycle')
+  .description('Patch cycles for managed service providers, as durable workflows.')
+  .addHelpText(
+    'after',
+    `\nExit codes:\n${Object.entries(exitCodes)
+      .map(([meaning, code]) => `  ${code}  ${meaning}`)
+      .join('\n')}`,
+  )
+  .configureHelp({ showGlobalOptions: true })
+  .exitOverride()
+  .option('--state <dir>', 'where everything embedded is kept', '.patchcycle');
+
+for (const add of [
+  upCommand,
+  statusCommand,
+  downCommand,
+  demoCommand,
+  applyCommand,
+  endpointsCommand,
+  cycleCommand,
+  emergencyCommand,
+  reportCommand,
+  whyCommand,
+])
+  add(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const sentence = sentenceOf(error);
+  if (sentence) console.error(sentence);
+  process.exitCode = exitCodeOf(error);
+}

@@ -1,0 +1,22 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { reportFiles } from '../workers/report-files.ts';
+import { readFacts } from './facts.ts';
+import { printJson } from './print.ts';
+import { withRunning } from './running.ts';
+
+export function reportCommand(program: Command): void {
+  program
+    .command('report')
+    .description("Writes a cycle's report, as it stands now: HTML and JSON.")
+    .argument('<cycle>', 'its id, as cycle list shows it')
+    .option('-o, --output <dir>', 'where to', 'reports-out')
+    .option('--json', 'print the paths as JSON')
+    .action(async (cycleId: string, options: { output: string; json?: boolean }, command: Command) => {
+      await withRunning(command, async (running) => {
+        const paths = await reportFiles(resolve(options.output)).write(await readFacts(running, cycleId));
+        if (options.json) return printJson({ cycleId, reportPaths: paths });
+        for (const path of paths) console.log(path);
+      });
+    });
+}

@@ -1,0 +1,45 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { readClientFiles } from '../activities/adapters/policy-files/yaml.ts';
+import { embeddedWishes, personAtKeyboard, programPlaces } from '../workers/config.ts';
+import { bringUp } from '../workers/up.ts';
+import { chooseFleet } from './fleet-choice.ts';
+import { stateDirectoryOf } from './running.ts';
+
+type Options = { file: string; fleet?: string; kev: string[] };
+
+export function upCommand(program: Command): void {
+  program
+    .command('up')
+    .description(
+      "Starts PostgreSQL, Temporal, the workers and a fleet, and applies a client's files. Goes on where it stopped.",
+    )
+    .option('-f, --file <dir>', "the client's files", 'examples/acme')
+    .option('--fleet <kind>', 'lab or simulated; without it the lab where there can be one')
+    .option('--kev <file...>', 'further files of known exploited vulnerabilities', [])
+    .action(async (options: Options, command: Command) => {
+      const stateDirectory = stateDirectoryOf(command);
+      const files = await readClientFiles(resolve(options.file));
+      const say = (line: string) => console.log(line);
+      const fleet = await chooseFleet(options.fleet, stateDirectory, say);
+      const addresses = await bringUp({
+        stateDirectory,
+        fleet,
+        files,
+        appliedBy: personAtKeyboard(),
+        kevFiles: options.kev.map((file) => resolve(file)),
+        servers: embeddedServers(),
+        say,
+      });
+      if (addresses.temporalUiUrl) say(`Look at it in Temporal's web UI: ${addresses.temporalUiUrl}`);
+      say('Start a cycle with: patchcycle cycle start. Stop everything with: patchcycle down');
+    });
+}
+
+/** The servers as people run them: nothing lost at a power cut, timers as Temporal has them. */
+export function embeddedServers() {
+  return {
+    postgres: { durable: true },
+    temporal: { ...embeddedWishes(), timers: 'rounded up', ...programPlaces() },
+  } as const;
+}

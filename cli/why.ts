@@ -1,0 +1,39 @@
+import type { Command } from 'commander';
+import { nameIn } from '../domain/cycle.ts';
+import { whyInWords } from '../reports/why.ts';
+import { badInput } from './exit.ts';
+import { readFacts } from './facts.ts';
+import { printJson } from './print.ts';
+import { clientIdFor, withRunning } from './running.ts';
+
+export function whyCommand(program: Command): void {
+  program
+    .command('why')
+    .description('Why an endpoint, or a package on it, stands as it does in its newest cycle: the recorded reasons.')
+    .argument('<endpoint>', 'its name')
+    .argument('[package]', 'a package on it')
+    .option('--client <id>', 'which client')
+    .option('--cycle <id>', 'another cycle than the newest')
+    .option('--json', 'as JSON')
+    .action(
+      async (
+        endpoint: string,
+        packageName: string | undefined,
+        options: { client?: string; cycle?: string; json?: boolean },
+        command: Command,
+      ) => {
+        await withRunning(command, async (running) => {
+          const clientId = await clientIdFor(running, options.client);
+          const row = await running.tenants.forClient(clientId).cycleEndpoint.findFirst({
+            where: { endpoint: { name: endpoint }, ...(options.cycle ? { cycleId: options.cycle } : {}) },
+            orderBy: { cycle: { startedAt: 'desc' } },
+          });
+          if (!row) throw badInput(`No cycle has had an endpoint ${endpoint}. See: patchcycle endpoints`);
+          const facts = await readFacts(running, row.cycleId);
+          const because = whyInWords(facts, nameIn(row.endpointId), packageName);
+          if (options.json) return printJson({ endpoint, package: packageName ?? null, cycleId: row.cycleId, because });
+          console.log(because.join('\n'));
+        });
+      },
+    );
+}

@@ -1,0 +1,66 @@
+/** A client's files as rows: what is applied is what cycles started from then on follow. */
+import { digestOf, appendAudit, toJson } from '../activities/audit-trail.ts';
+import type { Tenants } from '../activities/ports/database.ts';
+import { idIn } from '../domain/cycle.ts';
+import type { ClientFiles } from '../domain/policy.ts';
+
+export type Applied = {
+  readonly client: string;
+  readonly sites: number;
+  readonly endpoints: number;
+  /** `servers, version 3`, and whether it is new. */
+  readonly policies: readonly { readonly name: string; readonly version: number; readonly changed: boolean }[];
+};
+
+/** Applies a client's files as a whole or not at all. The same files again change nothing. */
+export async function applyClient(tenants: Tenants, files: ClientFiles, appliedBy: string): Promise<Applied> {
+  const { client } = files;
+  const appliedAt = new Date();
+  return tenants.forClient(client.id).$transaction(async (tx) => {
+    const own = { name: client.name, segments: toJson(files.segments), appliedAt };
+    await tx.client.upsert({ where: { id: client.id }, create: { id: client.id, ...own }, update: own });
+    for (const site of files.sites) {
+      const id = idIn(client.id, site.id);
+      const row = {
+        name: site.id,
+        timeZone: site.timeZone,
+        networks: toJson(site.networks),
+        blackouts: toJson(site.blackouts),
+        ...(site.budget ? { budget: toJson(site.budget) } : {}),
+      };
+      await tx.site.upsert({ where: { id }, create: { id, clientId: client.id, ...row }, update: row });
+    }
+    for (const { name, siteId, ...stated } of files.endpoints) {
+      const id = idIn(client.id, name);
+      const row = { siteId: idIn(client.id, siteId), name, ...stated, tags: [...stated.tags] };
+      await tx.endpoint.upsert({ where: { id }, create: { id, clientId: client.id, ...row }, update: row });
+    }
+    const policies: { name: string; version: number; changed: boolean }[] = [];
+    for (const policy of files.policies) {
+      const digest = digestOf(policy);
+      const newest = await tx.policyVersion.findFirst({ where: { name: policy.name }, orderBy: { version: 'desc' } });
+      if (newest?.digest === digest) {
+        policies.push({ name: policy.name, version: newest.version, changed: false });
+        continue;
+      }
+      const version = (newest?.version ?? 0) + 1;
+      const id = `${client.id}/${policy.name}/${version}`;
+      const row = { name: policy.name, version, digest, content: toJson(policy), appliedAt, appliedBy };
+      await tx.policyVersion.create({ data: { id, clientId: client.id, ...row } });
+      policies.push({ name: policy.name, version, changed: true });
+    }
+    await appendAudit(tx, client.id, [
+      {
+        key: `apply ${appliedAt.toISOString()}`,
+        at: appliedAt.toISOString(),
+        actor: appliedBy,
+        action: 'apply files',
+        subject: client.id,
+        because: policies
+          .filter((policy) => policy.changed)
+          .map((policy) => `${policy.name}, version ${policy.version}`),
+      },
+    ]);
+    return { client: client.id, sites: files.sites.length, endpoints: files.endpoints.length, policies };
+  });
+}

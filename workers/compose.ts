@@ -1,0 +1,51 @@
+/** The composition root: configuration to ports to activities. The only place that names who provides what. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { httpsAgents } from '../activities/adapters/agents/https.ts';
+import { openAuthority } from '../activities/adapters/certificates/authority.ts';
+import { openDatabase, tenantsOf } from '../activities/adapters/database/prisma.ts';
+import { kevFiles, supportFiles } from '../activities/adapters/feeds/files.ts';
+import { simulatedNetwork } from '../activities/adapters/networks/simulated.ts';
+import { simulatedSandboxes } from '../activities/adapters/sandboxes/simulated.ts';
+import { simulatedSnapshots } from '../activities/adapters/snapshots/simulated.ts';
+import { type ControlPorts, type SitePorts, controlActivities, siteActivities } from '../activities/index.ts';
+import { fleetDirectory } from '../tools/simulated-fleet/fleet.ts';
+import type { ControlConfig, SiteConfig } from './config.ts';
+import { labPorts } from './lab-ports.ts';
+import { reportFiles } from './report-files.ts';
+
+const dataFolder = fileURLToPath(new URL('../data', import.meta.url));
+const catalogue = join(dataFolder, 'kev', 'known_exploited_vulnerabilities.json');
+
+export async function composeControl(config: ControlConfig) {
+  const database = openDatabase(config.DATABASE_URL);
+  const ports: ControlPorts = {
+    tenants: tenantsOf(database),
+    authority: await openAuthority(config.PATCHCYCLE_AUTHORITY),
+    kev: kevFiles([catalogue, ...config.PATCHCYCLE_KEV_FILES]),
+    support: supportFiles(dataFolder),
+    reports: reportFiles(config.PATCHCYCLE_REPORTS),
+  };
+  return { activities: controlActivities(ports), ports, close: () => database.$disconnect() };
+}
+
+export async function composeSite(config: SiteConfig) {
+  const pem = (name: string) => readFile(join(config.PATCHCYCLE_IDENTITY, name), 'utf8');
+  const agents = httpsAgents({
+    key: await pem('key.pem'),
+    certificate: await pem('certificate.pem'),
+    authority: await pem('authority.pem'),
+  });
+  return { activities: siteActivities({ agents, ...machinePorts(config) }) };
+}
+
+function machinePorts({ PATCHCYCLE_FLEET: fleet }: SiteConfig): Omit<SitePorts, 'agents'> {
+  if (fleet.kind === 'lab') return labPorts(fleet.directory);
+  const { socket } = fleetDirectory(fleet.directory);
+  return {
+    networks: simulatedNetwork(socket),
+    snapshots: simulatedSnapshots(socket),
+    sandboxes: simulatedSandboxes(socket),
+  };
+}

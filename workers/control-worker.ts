@@ -1,0 +1,22 @@
+/** Runs the workflows, and the activities that need the database. */
+import { fileURLToPath } from 'node:url';
+import { Worker } from '@temporalio/worker';
+import { controlTaskQueue } from '../domain/cycle.ts';
+import { composeControl } from './compose.ts';
+import { controlConfig, readConfig } from './config.ts';
+import { connectWorker } from './temporal.ts';
+
+const { activities, close } = await composeControl(readConfig(controlConfig));
+const { connection, namespace } = await connectWorker();
+const worker = await Worker.create({
+  connection,
+  namespace,
+  taskQueue: controlTaskQueue,
+  workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+  activities,
+  shutdownGraceTime: '10 seconds',
+});
+console.log('control worker is ready');
+await worker.run();
+await connection.close();
+await close();

@@ -1,0 +1,24 @@
+/** Runs what needs a client's network: calls to agents, scans, snapshots, sandboxes, enrolment. It has no database. */
+import { Worker } from '@temporalio/worker';
+import { siteTaskQueue } from '../domain/cycle.ts';
+import { composeSite } from './compose.ts';
+import { readConfig, siteConfig } from './config.ts';
+import { startEnrolmentService } from './enrolment-service.ts';
+import { connectClient, connectWorker } from './temporal.ts';
+
+const config = readConfig(siteConfig);
+const { activities } = await composeSite(config);
+const { connection, namespace } = await connectWorker();
+const worker = await Worker.create({
+  connection,
+  namespace,
+  taskQueue: siteTaskQueue(config.PATCHCYCLE_SITE),
+  activities,
+  shutdownGraceTime: '20 seconds',
+  maxHeartbeatThrottleInterval: '2 seconds',
+});
+const enrolment = await startEnrolmentService(config, await connectClient());
+console.log(`site worker of ${config.PATCHCYCLE_SITE} is ready`);
+await worker.run();
+await enrolment.stop();
+await connection.close();

@@ -1,0 +1,137 @@
+/** A patch cycle: the ten steps, one after another, for one policy of one client. */
+import { CancellationScope, executeChild, isCancellation } from '@temporalio/workflow';
+import type { CycleOrder, CycleState, CycleSummary, SiteReference, SurveySubject } from '../domain/cycle.ts';
+import { takeOrders, type Desk } from './desk.ts';
+import { failureInWords } from './failures.ts';
+import { readAdvisories } from './read-advisories.ts';
+import { ringRollout } from './ring-rollout.ts';
+import { sandboxTest } from './sandbox-test.ts';
+import { control, scans } from './stubs.ts';
+import { surveySite } from './survey-site.ts';
+
+/** A test that fails without naming the patch at fault is not repeated; one that names it is, without it, this often. */
+const testAttempts = 3;
+
+export async function patchCycle(order: CycleOrder): Promise<CycleSummary> {
+  const desk = takeOrders(order);
+  let state: CycleState;
+  try {
+    state = await changeFleet(order, desk);
+  } catch (failure) {
+    state = isCancellation(failure) ? 'cancelled' : 'failed';
+  }
+  return CancellationScope.nonCancellable(() => giveAccount(order, desk, state));
+}
+
+/** Steps 1 to 7: what is there, what is due, whether it is safe, and the rollout. */
+async function changeFleet(order: CycleOrder, desk: Desk): Promise<CycleState> {
+  const { cycleId } = order;
+  const { sites } = await control.openCycle(order);
+
+  await desk.walk('discovery', async () => {
+    await Promise.all(sites.map((site) => scan(order, site)));
+    await survey(order, sites, 'inventory', 'discovery');
+    return control.summariseDiscovery({ cycleId });
+  });
+  await desk.walk('categorization', () => control.categorizeEndpoints({ cycleId }));
+  const policy = await desk.walk('policy', () => control.resolvePolicy({ cycleId }));
+  const approved = await desk.walk('monitoring', async () => {
+    await survey(order, sites, 'updates', 'monitoring');
+    await readAdvisories(order);
+    return control.judgeUpdates({ cycleId });
+  });
+
+  if (policy.reportOnly) return desk.leaveOut(['testing', 'change record', 'rollout'], 'the policy only reports');
+  if (approved.patches === 0)
+    return desk.leaveOut(['testing', 'change record', 'rollout'], 'no patch is due and approved');
+
+  await desk.walk('testing', () => test(order, sites));
+  const record = await desk.walk('change record', () => control.writeChangeRecord({ cycleId }));
+  if (record.approvalAsked && !(await desk.approval(record)))
+    return desk.leaveOut(['rollout'], 'the change record was not approved');
+  const rollout = await desk.walk('rollout', () => rollOut(order, desk, record.rings));
+  return rollout.state;
+}
+
+/** Steps 8 to 10, whatever became of the others: what is true now, what the client reads, what to do next time. */
+async function giveAccount(order: CycleOrder, desk: Desk, state: CycleState): Promise<CycleSummary> {
+  const { cycleId } = order;
+  const { sites } = await control.openCycle(order);
+  await desk.walk('audit', async () => {
+    await survey(order, sites, 'inventory', 'audit');
+    return control.auditCycle({ cycleId });
+  });
+  await desk.walk('report', () => control.writeReports({ cycleId }));
+  await desk.walk('review', () => control.reviewCycle({ cycleId }));
+  const summary = await control.closeCycle({ cycleId, state });
+  // The last edition: with the review, and with how the cycle ended.
+  await control.writeReports({ cycleId });
+  desk.end(summary);
+  return summary;
+}
+
+async function scan(order: CycleOrder, site: SiteReference): Promise<void> {
+  for (const network of site.networks) {
+    const found = await scans(site.taskQueue)
+      .scanNetwork.executeWithOptions({ summary: `scans ${network.cidr}` }, [network])
+      .catch((failure) => ({ sightings: [], because: failureInWords(failure) }));
+    await control.recordSightings({ cycleId: order.cycleId, siteId: site.siteId, network, ...found });
+  }
+}
+
+async function survey(
+  order: CycleOrder,
+  sites: readonly SiteReference[],
+  subject: SurveySubject,
+  step: 'discovery' | 'monitoring' | 'testing' | 'audit',
+): Promise<void> {
+  const { cycleId, clientId } = order;
+  await Promise.all(
+    sites.map((site) =>
+      executeChild(surveySite, {
+        workflowId: `survey/${cycleId}/${site.siteId}/${step}/${subject}`,
+        args: [{ cycleId, clientId, site, subject, step }],
+        staticSummary: `${step}: ${subject} at ${site.siteId}`,
+      }),
+    ),
+  );
+}
+
+/** Plans each endpoint by a dry run, tries the plan on a clone for each segment, and takes out what fails. */
+async function test(order: CycleOrder, sites: readonly SiteReference[]): Promise<{ because: readonly string[] }> {
+  const { cycleId } = order;
+  for (let attempt = 1; ; attempt += 1) {
+    await survey(order, sites, 'plan', 'testing');
+    const tests = await control.testsToMake({ cycleId, attempt });
+    const results = await Promise.all(
+      tests.map((sandbox) =>
+        executeChild(sandboxTest, {
+          workflowId: sandbox.sandboxId,
+          args: [sandbox],
+          staticSummary: `tests segment ${sandbox.segment} on a clone of ${sandbox.representative.endpointId}`,
+        }),
+      ),
+    );
+    const verdict = await control.judgeTests({ cycleId, results, last: attempt === testAttempts });
+    if (!verdict.again) return verdict;
+  }
+}
+
+/** Ring after ring, each only when the one before it has proven the record. */
+async function rollOut(
+  order: CycleOrder,
+  desk: Desk,
+  rings: readonly string[],
+): Promise<{ state: CycleState; because: readonly string[] }> {
+  const { cycleId, clientId } = order;
+  for (const ring of rings) {
+    const result = await desk.ring(ring, (workflowId) =>
+      executeChild(ringRollout, { workflowId, args: [{ cycleId, clientId, ring }], staticSummary: `ring ${ring}` }),
+    );
+    const halted = desk.halted();
+    if (halted) return control.leaveRings({ cycleId, because: halted });
+    const goesOn = result.verdict === 'advance' || (result.verdict === 'hold' && (await desk.advanced(result)));
+    if (!goesOn) return control.leaveRings({ cycleId, because: result.because });
+  }
+  return { state: 'finished', because: [`${rings.length} rings`] };
+}

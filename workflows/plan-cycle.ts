@@ -1,0 +1,24 @@
+/** What a schedule starts: one cycle for the policy's civil date, or none when that date has one already. */
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { ParentClosePolicy, startChild } from '@temporalio/workflow';
+import { patchCycle } from './patch-cycle.ts';
+import { cycleAttributes } from './search-attributes.ts';
+import { control } from './stubs.ts';
+
+export async function planCycle(request: { readonly clientId: string; readonly policyName: string }): Promise<string> {
+  const planned = await control.planScheduledCycle(request);
+  if (!planned.order) return planned.because;
+  try {
+    await startChild(patchCycle, {
+      workflowId: planned.order.cycleId,
+      args: [planned.order],
+      staticSummary: `${request.policyName} of ${request.clientId}, ${planned.order.civilDate}`,
+      typedSearchAttributes: cycleAttributes(planned.order),
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+    });
+    return `started ${planned.order.cycleId}`;
+  } catch (failure) {
+    if (failure instanceof WorkflowExecutionAlreadyStartedError) return `${planned.order.cycleId} is under way`;
+    throw failure;
+  }
+}

@@ -1,0 +1,66 @@
+/** Tries a segment's patches on a clone of one of its endpoints: the same acts, checks and proof as in production. */
+import { CancellationScope } from '@temporalio/workflow';
+import type { SandboxOrder, SandboxResult } from '../domain/cycle.ts';
+import { judgePatched } from '../domain/endpoint-outcome.ts';
+import { bringIntoEffect, install, observe, prefetch } from './endpoint-acts.ts';
+import { failureInWords } from './failures.ts';
+import { control, machines } from './stubs.ts';
+
+export async function sandboxTest(order: SandboxOrder): Promise<SandboxResult> {
+  const startedAt = new Date().toISOString();
+  const result = await tryOut(order).catch((failure): Found => ({
+    ...nothing,
+    because: [`the test could not be made: ${failureInWords(failure)}`],
+  }));
+  const ended = { ...result, startedAt, endedAt: new Date().toISOString() };
+  await control.recordSandboxTest({ order, result: ended });
+  return {
+    segment: order.segment,
+    passed: result.passed,
+    packagesAtFault: result.packagesAtFault,
+    because: result.because,
+  };
+}
+
+type Found = Awaited<ReturnType<typeof tryOut>>;
+const nothing = { passed: false, packagesAtFault: [], because: [], before: null, after: null } as const;
+
+async function tryOut(order: SandboxOrder) {
+  const { clientId, cycleId, sandboxId } = order;
+  const plan = await control.sandboxPlan(order);
+  // The clone has no way to a mirror: what it installs was fetched by the endpoint it is cloned from.
+  const fetched = await prefetch({ clientId, cycleId, endpoint: order.representative, plan });
+  if (!fetched.succeeded) return { ...nothing, because: fetched.because };
+
+  const host = machines(order.representative.taskQueue);
+  try {
+    const { certificateRequest } = await host.prepareSandbox({
+      endpointId: order.representative.endpointId,
+      sandboxId,
+    });
+    const identity = await control.signSandboxIdentity({ sandboxId, certificateRequest });
+    const agent = await host.startSandbox({ sandboxId, identity });
+    const clone = {
+      clientId,
+      cycleId,
+      endpoint: { ...agent, taskQueue: order.representative.taskQueue },
+      plan: { ...plan, generation: 1 },
+    };
+
+    const before = await observe(clone, null);
+    const installed = await install(clone);
+    const { after, rebootWasDue, because } = await bringIntoEffect(clone, before);
+    const packagesAtFault = installed.packagesAtFault;
+    if (!after) return { passed: false, packagesAtFault, because: [...installed.because, ...because], before, after };
+    const proof = judgePatched({ patches: plan.patches, before, after, rebootWasDue, reboot: plan.reboot });
+    return {
+      passed: proof.proven,
+      packagesAtFault: [...packagesAtFault, ...proof.packagesAtFault],
+      because: proof.proven ? proof.because : [...installed.because, ...because, ...proof.because],
+      before,
+      after,
+    };
+  } finally {
+    await CancellationScope.nonCancellable(() => host.destroySandbox({ sandboxId }));
+  }
+}

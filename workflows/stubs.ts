@@ -1,0 +1,82 @@
+/** Every activity proxy, and the only place with time-outs and retries. Grouped by temper. */
+import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { ControlActivities, SiteActivities } from '../activities/index.ts';
+import { controlTaskQueue } from '../domain/cycle.ts';
+
+/** Reads and writes of the database: short, safe to repeat, tried until the database is back. */
+export const control = proxyActivities<ControlActivities>({
+  taskQueue: controlTaskQueue,
+  startToCloseTimeout: '30 seconds',
+  retry: { initialInterval: '500 milliseconds', maximumInterval: '20 seconds' },
+});
+
+/** Reads the halts before an effect. Local: it is one query, and the permit must be fresh when it is used. */
+export const permits = proxyLocalActivities<Pick<ControlActivities, 'issuePermit'>>({
+  startToCloseTimeout: '10 seconds',
+  retry: { initialInterval: '200 milliseconds', maximumInterval: '5 seconds' },
+});
+
+/** Questions to an agent that answers within a minute or is not there; three attempts tell a stumble from an absence. */
+export function questions(taskQueue: string) {
+  return proxyActivities<SiteActivities>({
+    taskQueue,
+    startToCloseTimeout: '2 minutes',
+    scheduleToCloseTimeout: '5 minutes',
+    retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 3 },
+  });
+}
+
+/** Asks until the agent answers, for a machine that is starting: a boot that takes longer has failed. */
+export function patientQuestions(taskQueue: string, withinMinutes: number) {
+  return proxyActivities<SiteActivities>({
+    taskQueue,
+    startToCloseTimeout: '1 minute',
+    scheduleToCloseTimeout: `${withinMinutes} minutes`,
+    retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.3, maximumInterval: '5 seconds' },
+  });
+}
+
+/**
+ * Effects on an agent. Submitted within two seconds of the permit or not at all: later, the halts must be read again.
+ * The same activity polls: found unfinished it fails with a benign, retryable failure, which adds no history.
+ */
+export function effects(taskQueue: string, withinMinutes: number) {
+  return proxyActivities<SiteActivities>({
+    taskQueue,
+    scheduleToStartTimeout: '2 seconds',
+    startToCloseTimeout: '20 seconds',
+    scheduleToCloseTimeout: `${withinMinutes} minutes`,
+    retry: { initialInterval: '1 second', maximumInterval: '5 seconds' },
+  });
+}
+
+/** Snapshots, sandboxes and restores: acts on a whole machine from outside, harmless to repeat under the same id. */
+export function machines(taskQueue: string) {
+  return proxyActivities<SiteActivities>({
+    taskQueue,
+    startToCloseTimeout: '2 minutes',
+    heartbeatTimeout: '5 seconds',
+    scheduleToCloseTimeout: '30 minutes',
+    retry: { initialInterval: '1 second', maximumInterval: '20 seconds', maximumAttempts: 20 },
+  });
+}
+
+/** Waits for an agent to answer, for as long as its turn lasts: attempts add no history. */
+export function vigils(taskQueue: string, seconds: number) {
+  return proxyActivities<SiteActivities>({
+    taskQueue,
+    startToCloseTimeout: '30 seconds',
+    scheduleToCloseTimeout: `${seconds} seconds`,
+    retry: { initialInterval: '5 seconds', backoffCoefficient: 1 },
+  });
+}
+
+/** Scans of a network: slow, and refused rather than repeated when it is not the site's own. */
+export function scans(taskQueue: string) {
+  return proxyActivities<SiteActivities>({
+    taskQueue,
+    startToCloseTimeout: '5 minutes',
+    heartbeatTimeout: '10 seconds',
+    retry: { initialInterval: '2 seconds', maximumAttempts: 3 },
+  });
+}
