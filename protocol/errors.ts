@@ -19,6 +19,8 @@ export const refusals = {
   /** Another operation is running on the endpoint. */
   busy: 409,
   'too large': 413,
+  /** As many as are served at a time are being served; the same request may be made again. */
+  'too many': 429,
   /** The package manager or its mirror could not answer; the message says which and why. */
   'package manager': 502,
   internal: 500,

@@ -1,6 +1,6 @@
 /** The key and the certificate request of a clone that is to have an identity of its own. */
 // oxlint-disable-next-line import/no-unassigned-import -- @peculiar/x509 needs it before it is loaded
-import '../../agent/reflect-metadata.ts';
+import 'reflect-metadata';
 import { generateKeyPairSync, webcrypto } from 'node:crypto';
 import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import { freePorts } from '../../workers/embedded/ports.ts';
 import { readJson, writeJson } from './files.ts';
-import { freePorts } from './free-port.ts';
 import { newHardware, writeHardware } from './hardware.ts';
 import { fleetDirectory } from './layout.ts';
 import { defaultPace, freshMachine } from './machine-state.ts';

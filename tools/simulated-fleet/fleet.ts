@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { askFleet, pathOf } from '../../activities/adapters/simulated-fleet.ts';
 import type { Sighting } from '../../activities/ports/network.ts';
-import type { AgentConfiguration } from '../../protocol/enrolment.ts';
+import type { WrittenAgentConfiguration } from '../../protocol/enrolment.ts';
 import type { ArchiveVersion } from './archive.ts';
 import { writeJson } from './files.ts';
 import { readFleet } from './fleet-plan.ts';
@@ -47,17 +47,17 @@ const nothing = z.object({});
 
 /**
  * Writes what an endpoint's agent reads at its start. The address and the state directory are the fleet's to say, so
- * only the enrolment is taken. May be written before or after the fleet is started; an agent without it keeps trying.
+ * only the enrolment and the caller are taken. May be written before or after the fleet is started; an agent without it keeps trying.
  */
 export function writeAgentConfiguration(
   directory: string,
   name: string,
-  { enrolment }: Pick<AgentConfiguration, 'enrolment'>,
-): AgentConfiguration {
+  { enrolment, caller }: Pick<WrittenAgentConfiguration, 'enrolment' | 'caller'>,
+): WrittenAgentConfiguration {
   const endpoint = readFleet(directory).endpoints.find((each) => each.name === name);
   if (endpoint === undefined) throw new Error(`The simulated fleet in ${directory} has no endpoint ${name}.`);
   const { configuration, stateDirectory } = fleetDirectory(directory).endpoint(name);
-  const content: AgentConfiguration = { listen: endpoint.address, stateDirectory, enrolment };
+  const content: WrittenAgentConfiguration = { listen: endpoint.address, stateDirectory, caller, enrolment };
   writeJson(configuration, content);
   return content;
 }

@@ -166,7 +166,7 @@ export class Guest {
     this.setHardware(until === 'briefly' ? { boots: this.hardware.boots + 1 } : { power: 'off' });
     void this.inTurn(async () => {
       await this.#stopAgent();
-      if (until === 'briefly') this.#comeUp();
+      if (this.hardware.power === 'on') this.#comeUp();
     });
   }
 
@@ -185,9 +185,9 @@ export class Guest {
     let told = '';
     while (!signal.aborted && !machine.agentIsSilenced && this.#agent === null) {
       try {
-        const { listen, enrolment } = await this.#agentConfiguration();
+        const { listen, caller, enrolment } = await this.#agentConfiguration();
         const { stateDirectory } = this.files;
-        const agent = await startAgent({ machine, stateDirectory, listen, enrolment, signal, log: this.#log });
+        const agent = await startAgent({ machine, stateDirectory, listen, caller, enrolment, signal, log: this.#log });
         this.#agent = agent;
         if (this.hardware.endpointId !== agent.endpointId) this.setHardware({ endpointId: agent.endpointId });
       } catch (error) {
@@ -204,7 +204,7 @@ export class Guest {
     this.#agentLoop = this.#agentLoop.then(() => {
       const agent = this.#agent;
       this.#agent = null;
-      return agent?.stop();
+      return agent?.stop().catch((error: unknown) => this.#log(messageOf(error)));
     });
     return this.#agentLoop;
   }

@@ -37,8 +37,10 @@ export class Hypervisor {
       this.#plan.endpoints.map(({ name }) => [name, new Guest(name, this.#layout.endpoint(name), log)]),
     );
     for (const { sandboxId } of listSandboxes(this.#layout)) this.#sandboxes.set(sandboxId, this.#clone(sandboxId));
-    for (const guest of this.#guests.values()) void guest.inTurn(() => this.#takeUp(guest));
-    for (const clone of this.#sandboxes.values()) clone.resume();
+    for (const guest of [...this.#guests.values(), ...this.#sandboxes.values()]) {
+      // One machine whose state cannot be read must not keep the others down.
+      guest.inTurn(() => this.#takeUp(guest)).catch((error: unknown) => log(`${guest.name}: ${String(error)}`));
+    }
   }
 
   status() {

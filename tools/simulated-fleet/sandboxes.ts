@@ -3,11 +3,12 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { z } from 'zod';
 import { identityFiles } from '../../agent/identity.ts';
+import { agentConfigurationSchema } from '../../protocol/enrolment.ts';
 import type { AgentConfiguration } from '../../protocol/enrolment.ts';
+import { anyFreePort } from '../../workers/embedded/ports.ts';
 import { newCertificateRequest } from './certificate-request.ts';
 import { copyTree } from './copy-tree.ts';
 import { readJson, writeJson } from './files.ts';
-import { freePorts } from './free-port.ts';
 import { newHardware, writeHardware } from './hardware.ts';
 import type { FleetDirectory, MachineFiles } from './layout.ts';
 import { identifier, machineStateSchema } from './machine-state.ts';
@@ -36,9 +37,11 @@ export async function prepareSandbox(
   giveIdentity(files, names.sandboxId);
   const { key, request } = await newCertificateRequest();
   writeFileSync(join(files.stateDirectory, identityFiles.key), key, { mode: 0o600 });
-  const [port = 0] = await freePorts(1);
+  const port = await anyFreePort();
   const address = { host: '127.0.0.1', port };
-  const configuration: AgentConfiguration = { listen: address, stateDirectory: files.stateDirectory };
+  // Without the enrolment: with the original's token the clone would enrol as the original.
+  const { caller } = readJson(origin.configuration, agentConfigurationSchema);
+  const configuration: AgentConfiguration = { listen: address, stateDirectory: files.stateDirectory, caller };
   writeJson(files.configuration, configuration);
   writeHardware(files, newHardware);
   const sandbox: Sandbox = { ...names, certificateRequest: request, address };

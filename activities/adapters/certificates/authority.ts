@@ -1,5 +1,5 @@
 /** A certificate authority kept in a folder: ECDSA on P-256, one key, no intermediate. */
-import './reflect-metadata.ts';
+import 'reflect-metadata';
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, webcrypto } from 'node:crypto';
 import { access, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
@@ -18,7 +18,7 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509';
 import type { JsonGeneralName, PublicKey } from '@peculiar/x509';
-import { controlName } from '../../../protocol/enrolment.ts';
+import { controlName, controlNameOf, siteControlPrefix } from '../../../protocol/enrolment.ts';
 import { RequestRefused } from '../../ports/authority.ts';
 import type { AuthorityPort } from '../../ports/authority.ts';
 
@@ -45,11 +45,12 @@ export async function openAuthority(folder: string): Promise<AuthorityPort> {
       const publicKey = await readRequest(certificateRequest);
       return sign({ name: endpointId, publicKey, usages: bothSides, alternatives: [dns(endpointId)], validityDays });
     },
-    issueControl: async (validityDays) => {
+    issueControl: async (validityDays, siteId) => {
+      const name = siteId === undefined ? controlName : controlNameOf(siteId);
       const key = newKey();
       const { publicKey } = await importKeys(key);
       const usages = [ExtendedKeyUsage.clientAuth];
-      return { key, certificate: await sign({ name: controlName, publicKey, usages, alternatives: [], validityDays }) };
+      return { key, certificate: await sign({ name, publicKey, usages, alternatives: [], validityDays }) };
     },
     issueServer: async ({ name, addresses, validityDays }) => {
       const key = newKey();
@@ -74,10 +75,10 @@ type Subject = {
 const dns = (value: string): JsonGeneralName => ({ type: 'dns', value });
 const ip = (value: string): JsonGeneralName => ({ type: 'ip', value });
 
-/** The control plane's name must never become an endpoint's: that endpoint could order all others about. */
+/** The control plane's names must never become an endpoint's: that endpoint could order others about. */
 function checkEndpointId(endpointId: string): void {
-  if (endpointId === controlName)
-    throw new RequestRefused(`${controlName} is the control plane's name, not an endpoint's.`);
+  if (endpointId === controlName || endpointId.startsWith(siteControlPrefix))
+    throw new RequestRefused(`${endpointId} is a name of the control plane, not an endpoint's.`);
   if (endpointId.length > 63 || !endpointName.test(endpointId)) {
     throw new RequestRefused(
       'An endpoint id is at most 63 lower-case letters, digits, hyphens and dots, as a host name has them.',

@@ -1,0 +1,51 @@
+/** What runs inside the transient unit: `run FOLDER` does the work, `record FOLDER` is its stop command. */
+import { open } from 'node:fs/promises';
+import { writeDurably } from '../../durable-file.ts';
+import { readBootId } from '../facts.ts';
+import { install } from './install.ts';
+import { repair } from './repair.ts';
+import { orderSchema, readJsonFile, runFiles } from './run-files.ts';
+import type { Account } from './run-files.ts';
+
+/** Carries out the order in `folder` and writes its account. Returns the exit code; nobody takes it as evidence. */
+export async function carryOutRun(folder: string): Promise<number> {
+  const files = runFiles(folder);
+  const begun = await open(files.begun, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') return null;
+    throw new Error(`The run in ${folder} cannot begin (${error.code}).`);
+  });
+  if (!begun) {
+    console.log('This run has begun before; it is not begun again.');
+    return 0;
+  }
+  await begun.sync();
+  await begun.close();
+  const account = await act(files.folder).catch((error: unknown): Account => {
+    const message = error instanceof Error ? error.message : String(error);
+    return { ending: 'failed', because: `It could not go on: ${message}`, packagesAtFault: [] };
+  });
+  await writeDurably(files.account, JSON.stringify(account));
+  return account.ending === 'finished' ? 0 : 1;
+}
+
+async function act(folder: string): Promise<Account> {
+  const files = runFiles(folder);
+  const order = await readJsonFile(files.order, orderSchema);
+  if (!order) throw new Error(`${files.order} cannot be understood.`);
+  return order.kind === 'install' ? install(order, files.output) : repair(order, files.output);
+}
+
+/** Writes down how systemd saw the run end. */
+export async function recordResult(
+  folder: string,
+  seen: { readonly SERVICE_RESULT?: string; readonly EXIT_CODE?: string; readonly EXIT_STATUS?: string },
+): Promise<void> {
+  const result = {
+    serviceResult: seen.SERVICE_RESULT ?? 'unknown',
+    exitCode: seen.EXIT_CODE ?? 'unknown',
+    exitStatus: seen.EXIT_STATUS ?? 'unknown',
+    bootId: await readBootId(),
+    endedAt: new Date().toISOString(),
+  };
+  await writeDurably(runFiles(folder).result, JSON.stringify(result));
+}
