@@ -16,6 +16,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: [...needsServers, ...needsLab],
+          // Some simulate whole endpoints, and CI's two cores may be busy.
+          testTimeout: 20_000,
           sequence: { groupOrder: 0 },
         },
       },

@@ -15,8 +15,8 @@ export interface AuthorityPort {
     readonly certificateRequest: string;
     readonly validityDays: number;
   }): Promise<string>;
-  /** A key and a certificate with which workers call agents. */
-  issueControl(validityDays: number): Promise<{ readonly key: string; readonly certificate: string }>;
+  /** A key and a certificate with which workers call agents: those of one site, or those that name no caller. */
+  issueControl(validityDays: number, siteId?: string): Promise<{ readonly key: string; readonly certificate: string }>;
   /** A key and a certificate for a server of ours that endpoints call (enrolment), under the names and addresses they use. */
   issueServer(server: {
     readonly name: string;

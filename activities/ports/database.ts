@@ -4,10 +4,7 @@ import type { Prisma, PrismaClient } from '../../prisma/generated/client.ts';
 export type Database = PrismaClient;
 export type Transaction = Prisma.TransactionClient;
 
-/**
- * The only way to a client's rows. Every query made through what it returns is confined to that client; facts about
- * the world (advisories) are everybody's.
- */
+/** The only way to a client's rows: every query made through what it returns is confined to that client. */
 export interface Tenants {
   forClient(clientId: string): Database;
   /** The whole database: for what belongs to no client, and to find out whose something is. */
