@@ -9,7 +9,8 @@ import type { Operation, OperationBody, OperationReport, Permit } from '../domai
 import type { AvailableUpdate, Patch } from '../domain/patch.ts';
 import { type PlannedInstall, takeOutOffenders } from '../domain/plan.ts';
 import { notYet } from './failures.ts';
-import type { AgentIdentity, AgentPort } from './ports/agent.ts';
+import { alive } from './machines.ts';
+import { type AgentIdentity, type AgentPort, AgentRefused } from './ports/agent.ts';
 
 type Asked = { readonly agent: AgentIdentity };
 
@@ -29,6 +30,8 @@ export type Expectation = {
   readonly services: readonly string[];
   readonly checks: readonly string[];
   readonly settleSeconds: number;
+  /** A reboot that is due ends the wait: it starts everything anew. */
+  readonly rebootSettles: boolean;
 };
 
 /** The id of an effect: the same purpose gives the same id, so that asking twice is doing once. */
@@ -109,18 +112,21 @@ export function agentActivities(agents: AgentPort) {
       checks: readonly Check[];
       expect: Expectation | null;
     }): Promise<Evidence> {
-      const started = Date.now();
-      for (;;) {
-        const evidence = await agents.observe(agent, { packages, checks }, cancellationSignal());
-        const settled = !expect || worksAsBefore(evidence, expect);
-        if (settled || Date.now() - started > expect.settleSeconds * 1000) return evidence;
-        await sleep(1000);
-      }
+      return alive(async () => {
+        const started = Date.now();
+        for (;;) {
+          const evidence = await agents.observe(agent, { packages, checks }, cancellationSignal());
+          const settled =
+            !expect || worksAsBefore(evidence, expect) || (expect.rebootSettles && evidence.pendingReboot.due);
+          if (settled || Date.now() - started > expect.settleSeconds * 1000) return evidence;
+          await sleep(1000);
+        }
+      });
     },
 
     /**
-     * Submits an operation at the first attempt; later attempts only ask how it stands. An attempt that finds the
-     * operation unknown does not submit it: its permit is spent, and the halts must be read again.
+     * Submits an operation at the first attempt; later attempts only ask how it stands. An attempt that finds the agent
+     * busy, or the operation unknown, does not submit it later: its permit is spent, and the halts must be read again.
      */
     async carryOutOperation(order: OperationOrder): Promise<OperationReport> {
       const { permit, generation, body, endpoint } = order;
@@ -128,13 +134,33 @@ export function agentActivities(agents: AgentPort) {
       const operation: Operation = { operationId, generation, permit, body };
       const report =
         activityInfo().attempt === 1
-          ? await agents.submit(endpoint, operation, cancellationSignal())
+          ? await agents.submit(endpoint, operation, cancellationSignal()).catch(busyMeansSpent)
           : await agents.report(endpoint, operationId, cancellationSignal());
-      if (!report) throw ApplicationFailure.nonRetryable('the operation never reached the agent', 'PermitSpent');
-      if (report.state === 'running') throw notYet(report.because, pollMilliseconds(body));
-      return report;
+      if (!report) throw spent('the operation never reached the agent');
+      return ended(report, body);
+    },
+
+    /** The end of an operation that may have been submitted before; null when the agent does not know it. */
+    async followOperation(order: Omit<OperationOrder, 'permit'>): Promise<OperationReport | null> {
+      const operationId = operationIdOf({ ...order, endpointId: order.endpoint.endpointId });
+      const report = await agents.report(order.endpoint, operationId, cancellationSignal());
+      return report && ended(report, order.body);
     },
   };
+}
+
+function ended(report: OperationReport, body: OperationBody): OperationReport {
+  if (report.state === 'running') throw notYet(report.because, pollMilliseconds(body));
+  return report;
+}
+
+function busyMeansSpent(error: unknown): never {
+  if (error instanceof AgentRefused && error.code === 'busy') throw spent(error.message);
+  throw error;
+}
+
+function spent(because: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(because, 'PermitSpent');
 }
 
 function pollMilliseconds(body: OperationBody): number {

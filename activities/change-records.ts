@@ -1,11 +1,12 @@
 /** Step 6: the change record. Rings carry out this record and nothing else. */
-import { type ChangeRecordSummary, idIn, nameIn } from '../domain/cycle.ts';
-import type { Criticality } from '../domain/policy.ts';
-import { planRings } from '../domain/rings.ts';
+import { ApplicationFailure } from '@temporalio/activity';
+import { type ChangeRecordSummary, type EndpointOrder, idIn, lateRecordId, nameIn } from '../domain/cycle.ts';
+import type { Criticality, Policy } from '../domain/policy.ts';
+import { type PlannedRing, planRings } from '../domain/rings.ts';
 import { appendAudit, digestOf, toJson } from './audit-trail.ts';
 import { planOf } from './install-plans.ts';
-import type { Tenants } from './ports/database.ts';
-import { openCycleOf } from './rows.ts';
+import type { Database, Tenants } from './ports/database.ts';
+import { openCycleOf, waivedBy } from './rows.ts';
 
 /** How long a record that needs no person's approval would wait for one. */
 const noApproval = { persons: 0, withinMinutes: 0 };
@@ -17,6 +18,7 @@ export type ChangeRecordContent = {
   readonly policy: { readonly name: string; readonly version: number; readonly digest: string };
   readonly why: string;
   readonly startedBy: string;
+  readonly sandbox: string;
   readonly snapshot: string;
   readonly rings: readonly {
     readonly ring: string;
@@ -40,14 +42,19 @@ export function changeRecordActivities({ tenants }: { tenants: Tenants }) {
   return {
     /** Draws the rings and writes the record once; written again it is the same record. */
     async writeChangeRecord({ cycleId }: { cycleId: string }): Promise<ChangeRecordSummary> {
-      const { db, cycle, policy } = await openCycleOf(tenants, cycleId);
+      const opened = await openCycleOf(tenants, cycleId);
+      const { db, cycle, policy } = opened;
       const approval = policy.changeApproval ?? noApproval;
       const id = `${cycleId}/record-1`;
       const known = await db.changeRecord.findUnique({ where: { id } });
       if (!known) {
-        const content = await compose(db, cycleId);
+        const content = await composeRecord(opened, await drawRings(db, cycleId, policy));
         const writtenAt = new Date();
         await db.$transaction(async (tx) => {
+          await tx.cycleEndpoint.updateMany({
+            where: { cycleId, policyName: policy.name, outcome: null, NOT: hasSomethingDue },
+            data: { state: 'ended', outcome: 'unchanged', endedAt: writtenAt, reasons: ['nothing was due'] },
+          });
           for (const ring of content.rings) {
             for (const [ringOrder, { endpointId, because }] of ring.endpoints.entries()) {
               await tx.cycleEndpoint.update({
@@ -93,6 +100,7 @@ export function changeRecordActivities({ tenants }: { tenants: Tenants }) {
         rings,
         approvalAsked: approval.persons > 0,
         approvalWithinMinutes: approval.withinMinutes,
+        heldGateDays: policy.deadlineDays,
         because: [
           `${patches.length} patches on ${endpoints.length} endpoints in rings ${rings.join(', ')}`,
           `digest ${record.digest.slice(0, 12)}`,
@@ -100,64 +108,109 @@ export function changeRecordActivities({ tenants }: { tenants: Tenants }) {
         ],
       };
     },
-  };
 
-  async function compose(db: ReturnType<Tenants['forClient']>, cycleId: string): Promise<ChangeRecordContent> {
-    const { cycle, policy } = await openCycleOf(tenants, cycleId);
-    const { clientId } = cycle;
-    const members = await db.cycleEndpoint.findMany({
-      where: { cycleId, policyName: cycle.policyVersion.name },
-      include: { endpoint: true, patches: true },
-      orderBy: { endpointId: 'asc' },
-    });
-    const drawn = planRings({
-      cycleId,
-      rings: policy.rings,
-      endpoints: members.map((member) => ({
-        endpointId: nameIn(member.endpointId),
-        criticality: member.endpoint.criticality as Criticality,
-        online: member.online,
-        redundancyGroup: member.endpoint.redundancyGroup,
-        segment: member.segment,
-      })),
-    });
-    const rings = await Promise.all(
-      drawn.rings.map(async (ring) => ({
-        ring: ring.name,
-        because: ring.because,
-        endpoints: await Promise.all(
-          ring.endpoints.map(async ({ endpointId: name, because }) => {
-            const endpointId = idIn(clientId, name);
-            const plan = await planOf(db, policy, cycleId, endpointId);
-            const rows = members.find((member) => member.endpointId === endpointId)?.patches ?? [];
-            const reasons = new Map(rows.map((row) => [`${row.package}:${row.architecture}`, row.because]));
-            return {
-              endpointId,
-              because,
-              planDigest: plan.planDigest,
-              patches: plan.patches.map((patch) => ({
-                ...patch,
-                because: reasons.get(`${patch.package}:${patch.architecture}`) ?? [],
-              })),
-            };
-          }),
-        ),
-      })),
-    );
-    return {
-      cycleId,
-      clientId,
-      policy: {
-        name: cycle.policyVersion.name,
-        version: cycle.policyVersion.version,
-        digest: cycle.policyVersion.digest,
-      },
-      why: cycle.advisory ? `emergency for ${cycle.advisory}` : `cycle of ${cycle.civilDate}, ${cycle.trigger}`,
-      startedBy: cycle.startedBy,
-      snapshot: policy.snapshot.required
-        ? `before every install, kept ${policy.snapshot.keepDays} days`
-        : `waived by policy ${policy.name}, version ${cycle.policyVersion.version}, applied by ${cycle.policyVersion.appliedBy}`,
-      rings,
-    };
+    /**
+     * Writes a successor of the cycle's record, for an endpoint that was planned after it: what it gets, that others
+     * have proven it, and why it comes late. Written again it is the same record.
+     */
+    async extendChangeRecord({ order }: { order: EndpointOrder }): Promise<void> {
+      const { cycleId, clientId, endpointId } = order;
+      const opened = await openCycleOf(tenants, cycleId);
+      const { db } = opened;
+      const parent = await db.changeRecord.findFirst({ where: { cycleId }, orderBy: { writtenAt: 'desc' } });
+      if (!parent) throw ApplicationFailure.nonRetryable(`${cycleId} has no change record`, 'RecordUnknown');
+      const id = lateRecordId(cycleId, endpointId);
+      if (parent.id === id) return;
+      const content = {
+        ...(await composeRecord(opened, [
+          {
+            name: order.ring,
+            because: [],
+            endpoints: [{ endpointId: nameIn(endpointId), because: ['it came back late'] }],
+          },
+        ])),
+        parent: { changeRecordId: parent.id, digest: parent.digest },
+        why: `${nameIn(endpointId)} was silent when the cycle planned, and gets what the cycle has proven`,
+      };
+      const digest = digestOf(content);
+      const writtenAt = new Date();
+      await db.$transaction(async (tx) => {
+        const row = { id, cycleId, clientId, parentId: parent.id, digest, content: toJson(content), writtenAt };
+        await tx.changeRecord.createMany({ data: [{ ...row, personsAsked: 0 }], skipDuplicates: true });
+        await appendAudit(tx, clientId, [
+          {
+            key: `${id} written`,
+            at: writtenAt.toISOString(),
+            actor: 'patchcycle',
+            action: 'write change record',
+            subject: id,
+            because: [content.why],
+            detail: { digest, parent: parent.id },
+          },
+        ]);
+      });
+    },
+  };
+}
+
+type DrawnRings = readonly Pick<PlannedRing, 'name' | 'because' | 'endpoints'>[];
+
+/** Due: planned patches, or nobody knows. An endpoint with nothing due proves nothing, so no ring is drawn for it. */
+const hasSomethingDue = {
+  OR: [{ surveyedAt: null }, { patches: { some: { decision: { in: ['approved', 'added', 'dropped'] } } } }],
+};
+
+/** Puts the members of the policy into rings. Names in a policy are names within the client. */
+async function drawRings(db: Database, cycleId: string, policy: Policy): Promise<DrawnRings> {
+  const members = await db.cycleEndpoint.findMany({
+    where: { cycleId, policyName: policy.name, ...hasSomethingDue },
+    include: { endpoint: true },
+    orderBy: { endpointId: 'asc' },
+  });
+  return planRings({
+    cycleId,
+    rings: policy.rings,
+    endpoints: members.map((member) => ({
+      endpointId: nameIn(member.endpointId),
+      criticality: member.endpoint.criticality as Criticality,
+      online: member.online,
+      redundancyGroup: member.endpoint.redundancyGroup,
+      segment: member.segment,
+    })),
+  }).rings;
+}
+
+async function composeRecord(
+  { db, cycle, policy }: Awaited<ReturnType<typeof openCycleOf>>,
+  drawn: DrawnRings,
+): Promise<ChangeRecordContent> {
+  const { id: cycleId, clientId, policyVersion } = cycle;
+  const patches = await db.cyclePatch.findMany({ where: { cycleId, decision: { in: ['approved', 'added'] } } });
+  const reasons = new Map(patches.map((row) => [`${row.endpointId} ${row.package}:${row.architecture}`, row.because]));
+  const rings = [];
+  for (const ring of drawn) {
+    const endpoints = [];
+    for (const { endpointId: name, because } of ring.endpoints) {
+      const endpointId = idIn(clientId, name);
+      const plan = await planOf(db, policy, cycleId, endpointId);
+      const explained = plan.patches.map((patch) => ({
+        ...patch,
+        because: reasons.get(`${endpointId} ${patch.package}:${patch.architecture}`) ?? [],
+      }));
+      endpoints.push({ endpointId, because, planDigest: plan.planDigest, patches: explained });
+    }
+    rings.push({ ring: ring.name, because: ring.because, endpoints });
   }
+  return {
+    cycleId,
+    clientId,
+    policy: { name: policyVersion.name, version: policyVersion.version, digest: policyVersion.digest },
+    why: cycle.advisory ? `emergency for ${cycle.advisory}` : `cycle of ${cycle.civilDate}, ${cycle.trigger}`,
+    startedBy: cycle.startedBy,
+    sandbox: policy.sandbox.required ? 'a clone of each segment was patched first' : waivedBy(policyVersion),
+    snapshot: policy.snapshot.required
+      ? `before every install, kept ${policy.snapshot.keepDays} days`
+      : waivedBy(policyVersion),
+    rings,
+  };
 }

@@ -52,7 +52,7 @@ async function readRows(tenants: Tenants, cycleId: string) {
       }),
       db.cycleStep.findMany({ where: { cycleId } }),
       db.sandboxTest.findMany({ where: { cycleId }, orderBy: { attempt: 'asc' } }),
-      db.changeRecord.findFirst({ where: { cycleId }, include: { approvals: true }, orderBy: { writtenAt: 'desc' } }),
+      db.changeRecord.findFirst({ where: { cycleId }, include: { approvals: true }, orderBy: { writtenAt: 'asc' } }),
       db.gateVerdict.findMany({ where: { cycleId }, orderBy: { judgedAt: 'asc' } }),
       db.sighting.findMany({ where: { cycleId, endpointId: null }, orderBy: { address: 'asc' } }),
       db.inventory.findMany({ where: { cycleId }, orderBy: { takenAt: 'asc' } }),
@@ -238,7 +238,7 @@ function compareChecks(before: readonly CheckResult[] = [], after: readonly Chec
 function patchSetFacts({ ofPolicy }: Rows): PatchSetEntry[] {
   const all = ofPolicy.flatMap((member) => member.patches).filter((patch) => patch.decision !== 'added');
   return [...grouped(all, (patch) => `${patch.package} ${patch.toVersion}`).values()].map((patches) => {
-    const shown = patches.find((patch) => patch.decision === 'approved') ?? (patches[0] as (typeof patches)[number]);
+    const shown = patches.find((patch) => patch.decision === 'approved') ?? patches[0]!;
     const due = patches.flatMap((patch) => iso(patch.dueAt) ?? []).toSorted();
     return {
       package: shown.package,

@@ -145,6 +145,33 @@ export function cycleActivities({ tenants }: { tenants: Tenants }) {
       };
     },
 
+    /** Ends every endpoint that no ring will start: unchanged where nothing was due, else skipped. Who is offline goes on waiting. */
+    async endWithoutRollout({ cycleId, because }: { cycleId: string; because: string }): Promise<void> {
+      const { db, cycle } = await openCycleOf(tenants, cycleId);
+      const open = {
+        cycleId,
+        policyName: cycle.policyVersion.name,
+        outcome: null,
+        state: { in: ['planned', 'admitted', 'waiting'] },
+      };
+      const ended = { state: 'ended', waitingFor: null, endedAt: new Date() };
+      const due = { decision: { in: ['offered', 'approved', 'added', 'dropped'] } };
+      await db.$transaction([
+        db.cycleEndpoint.updateMany({
+          where: { ...open, online: false },
+          data: { state: 'waiting', waitingFor: 'offline', reasons: ['its agent does not answer', because] },
+        }),
+        db.cycleEndpoint.updateMany({
+          where: { ...open, online: true, surveyedAt: { not: null }, patches: { none: due } },
+          data: { ...ended, outcome: 'unchanged', reasons: ['nothing was due', because] },
+        }),
+        db.cycleEndpoint.updateMany({
+          where: { ...open, online: true, OR: [{ surveyedAt: null }, { patches: { some: due } }] },
+          data: { ...ended, outcome: 'skipped', reasons: [because] },
+        }),
+      ]);
+    },
+
     async closeCycle({ cycleId, state }: { cycleId: string; state: CycleState }): Promise<CycleSummary> {
       const { db, cycle } = await openCycleOf(tenants, cycleId);
       const rows = await db.cycleEndpoint.findMany({ where: { cycleId, policyName: cycle.policyVersion.name } });

@@ -8,7 +8,8 @@ import type { Tenants } from './ports/database.ts';
 import type { Sighting } from './ports/network.ts';
 import { openCycleOf, referenceTo } from './rows.ts';
 
-const pageSize = 200;
+/** Inventories pass through the survey's history: a page must stay small. */
+const pageSize = 40;
 
 export function discoveryActivities({ tenants }: { tenants: Tenants }) {
   return {
@@ -26,6 +27,7 @@ export function discoveryActivities({ tenants }: { tenants: Tenants }) {
       const endpoints = await db.endpoint.findMany({
         where: {
           siteId: order.site.siteId,
+          retiredAt: null,
           enrolledAt: { not: null },
           ...beyond,
           ...(order.step === 'discovery' ? {} : { inCycles: { some: inPolicy } }),
@@ -77,8 +79,15 @@ export function discoveryActivities({ tenants }: { tenants: Tenants }) {
       because: string;
     }): Promise<void> {
       const { cycleId, clientId, step } = order;
-      const online = step === 'discovery' ? { online: false } : {};
-      await tenants.forClient(clientId).cycleEndpoint.upsert({
+      const online = order.subject === 'inventory' && step === 'discovery' ? { online: false } : {};
+      const db = tenants.forClient(clientId);
+      // What could not be tried by a dry run is not installed.
+      if (order.subject === 'plan')
+        await db.cyclePatch.updateMany({
+          where: { cycleId, endpointId, decision: 'approved' },
+          data: { decision: 'dropped', because: [`no dry run could be made: ${because}`] },
+        });
+      await db.cycleEndpoint.upsert({
         where: { cycleId_endpointId: { cycleId, endpointId } },
         create: {
           cycleId,
@@ -136,7 +145,7 @@ export function discoveryActivities({ tenants }: { tenants: Tenants }) {
     async summariseDiscovery({ cycleId }: { cycleId: string }): Promise<{ readonly because: readonly string[] }> {
       const clientId = clientIdOf(cycleId);
       const db = tenants.forClient(clientId);
-      const neverEnrolled = await db.endpoint.findMany({ where: { enrolledAt: null } });
+      const neverEnrolled = await db.endpoint.findMany({ where: { enrolledAt: null, retiredAt: null } });
       await db.cycleEndpoint.createMany({
         skipDuplicates: true,
         data: neverEnrolled.map(({ id, siteId }) => ({
@@ -168,7 +177,7 @@ export function discoveryActivities({ tenants }: { tenants: Tenants }) {
     async categorizeEndpoints({ cycleId }: { cycleId: string }): Promise<{ readonly because: readonly string[] }> {
       const { db, cycle } = await openCycleOf(tenants, cycleId);
       const client = await db.client.findUniqueOrThrow({ where: { id: cycle.clientId } });
-      const policies = await newestPolicies(db);
+      const policies = await newestPolicies(db, client.policyNames);
       const rows = await db.cycleEndpoint.findMany({ where: { cycleId }, include: { endpoint: true } });
       const inventories = await newestInventories(db, cycleId);
       const counts = new Map<string, number>();
@@ -198,8 +207,10 @@ export function discoveryActivities({ tenants }: { tenants: Tenants }) {
 
 type ClientDatabase = ReturnType<Tenants['forClient']>;
 
-async function newestPolicies(db: ClientDatabase): Promise<Policy[]> {
+/** The newest version of each policy in force. */
+async function newestPolicies(db: ClientDatabase, names: readonly string[]): Promise<Policy[]> {
   const versions = await db.policyVersion.findMany({
+    where: { name: { in: [...names] } },
     orderBy: [{ name: 'asc' }, { version: 'desc' }],
     distinct: ['name'],
   });
@@ -209,7 +220,10 @@ async function newestPolicies(db: ClientDatabase): Promise<Policy[]> {
 /** The newest inventory of each endpoint of the cycle: a silent one is judged by its last. */
 export async function newestInventories(db: ClientDatabase, cycleId: string): Promise<Map<string, Inventory>> {
   const rows = await db.inventory.findMany({
-    where: { endpoint: { inCycles: { some: { cycleId } } } },
+    where: {
+      endpoint: { inCycles: { some: { cycleId } } },
+      OR: [{ cycleId }, { endpoint: { inCycles: { some: { cycleId, online: false } } } }],
+    },
     orderBy: [{ endpointId: 'asc' }, { takenAt: 'desc' }],
     distinct: ['endpointId'],
   });

@@ -2,7 +2,8 @@
 import { type EndpointEnd, type EndpointOrder, type EndpointPlan } from '../domain/cycle.ts';
 import { appendAudit, digestOf, toJson } from './audit-trail.ts';
 import { planOf } from './install-plans.ts';
-import type { Tenants, Transaction } from './ports/database.ts';
+import type { ChangeRecordContent } from './change-records.ts';
+import type { Database, Tenants, Transaction } from './ports/database.ts';
 import { openCycleOf } from './rows.ts';
 
 export function endpointActivities({ tenants }: { tenants: Tenants }) {
@@ -10,23 +11,15 @@ export function endpointActivities({ tenants }: { tenants: Tenants }) {
     async openEndpoint(order: EndpointOrder): Promise<EndpointPlan> {
       const { db, policy } = await openCycleOf(tenants, order.cycleId);
       const plan = await planOf(db, policy, order.cycleId, order.endpointId);
-      const { cycleId, endpointId, clientId } = order;
-      const { snapshotId: id } = plan;
-      await db.$transaction([
-        db.cycleEndpoint.update({
-          where: { cycleId_endpointId: { cycleId, endpointId } },
-          data: {
-            state: 'in flight',
-            startedAt: new Date(),
-            generation: plan.generation,
-            waitingFor: null,
-            reasons: [],
-          },
-        }),
-        // On record before it is taken, so that none can be left behind unknown.
-        db.snapshotRecord.upsert({ where: { id }, create: { id, clientId, cycleId, endpointId }, update: {} }),
-      ]);
-      return plan;
+      const { cycleId, endpointId } = order;
+      await db.cycleEndpoint.update({
+        where: { cycleId_endpointId: { cycleId, endpointId } },
+        data: { state: 'in flight', startedAt: new Date(), generation: plan.generation, waitingFor: null, reasons: [] },
+      });
+      const recorded = await recordedDigest(db, cycleId, endpointId);
+      if (recorded === plan.planDigest) return plan;
+      const because = ['its plan is not the one in the change record'];
+      return { ...plan, patches: [], withoutPatches: { outcome: 'skipped', because } };
     },
 
     /**
@@ -39,7 +32,6 @@ export function endpointActivities({ tenants }: { tenants: Tenants }) {
       plan,
     }: {
       clientId: string;
-      cycleId: string;
       endpointId: string;
       plan: EndpointPlan;
     }): Promise<number> {
@@ -51,6 +43,28 @@ export function endpointActivities({ tenants }: { tenants: Tenants }) {
       return generation;
     },
 
+    /** Puts a snapshot on record: that it will be taken, and then that it was looked at and can be used. */
+    async recordSnapshot({
+      clientId,
+      cycleId,
+      endpointId,
+      snapshotId: id,
+      usable,
+    }: {
+      clientId: string;
+      cycleId: string;
+      endpointId: string;
+      snapshotId: string;
+      usable: boolean;
+    }): Promise<void> {
+      const seen = usable ? { takenAt: new Date(), verifiedAt: new Date() } : {};
+      await tenants.forClient(clientId).snapshotRecord.upsert({
+        where: { id },
+        create: { id, clientId, cycleId, endpointId, ...seen },
+        update: seen,
+      });
+    },
+
     /** Records the end, its evidence and its reasons, in one transaction. */
     async closeEndpoint({ order, end }: { order: EndpointOrder; end: EndpointEnd }): Promise<void> {
       const { cycleId, endpointId, clientId } = order;
@@ -58,6 +72,8 @@ export function endpointActivities({ tenants }: { tenants: Tenants }) {
       const now = new Date();
       const key = { cycleId_endpointId: { cycleId, endpointId } };
       await db.$transaction(async (tx) => {
+        const row = await tx.cycleEndpoint.findUniqueOrThrow({ where: key });
+        const started = row.startedAt?.toISOString() ?? '';
         await tx.cycleEndpoint.update({
           where: key,
           data: {
@@ -80,7 +96,7 @@ export function endpointActivities({ tenants }: { tenants: Tenants }) {
         if (end.snapshotId) await keepSnapshot(tx, order, end, end.snapshotId, policy.snapshot.keepDays, now);
         await appendAudit(tx, clientId, [
           {
-            key: `${cycleId} ${endpointId} ${end.outcome ?? `waits for ${end.waitingFor}`} ${end.after?.observedAt ?? ''}`,
+            key: `${cycleId} ${endpointId} ${end.outcome ?? `waits for ${end.waitingFor}`} ${started}`,
             at: now.toISOString(),
             actor: 'patchcycle',
             action: end.outcome === null ? 'endpoint waits' : `endpoint ${end.outcome.replace('_', ' ')}`,
@@ -92,6 +108,16 @@ export function endpointActivities({ tenants }: { tenants: Tenants }) {
       });
     },
   };
+}
+
+/** The digest of what the newest change record says of an endpoint; null when none names it. */
+async function recordedDigest(db: Database, cycleId: string, endpointId: string): Promise<string | null> {
+  const records = await db.changeRecord.findMany({ where: { cycleId }, orderBy: { writtenAt: 'desc' } });
+  const named = records
+    .flatMap((record) => (record.content as unknown as ChangeRecordContent).rings)
+    .flatMap((ring) => ring.endpoints)
+    .find((endpoint) => endpoint.endpointId === endpointId);
+  return named?.planDigest ?? null;
 }
 
 async function keepEvidence(tx: Transaction, order: EndpointOrder, end: EndpointEnd): Promise<void> {
@@ -128,7 +154,7 @@ async function keepSnapshot(
   const row = { keepUntilAt, ...restored, evidenceOfFailedState: end.evidenceOfFailedState };
   await tx.snapshotRecord.upsert({
     where: { id },
-    create: { id, clientId, cycleId, endpointId, takenAt: now, verifiedAt: now, ...row },
+    create: { id, clientId, cycleId, endpointId, ...row },
     update: row,
   });
 }

@@ -1,11 +1,20 @@
 /** Enrols endpoints: a token works once, for the endpoint it was made for. */
-import { createHash } from 'node:crypto';
+import { X509Certificate, createHash } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/activity';
 import { appendAudit } from './audit-trail.ts';
 import { type AuthorityPort, RequestRefused } from './ports/authority.ts';
 import type { Tenants } from './ports/database.ts';
 
-const certificateDays = 90;
+/** There is no renewal: an agent whose certificate has ended is enrolled again, by hand. */
+const certificateDays = 397;
+
+export type EnrolmentRequest = {
+  /** The site it came through. */
+  readonly siteId: string;
+  /** SHA-256: the token itself never enters a history. */
+  readonly tokenDigest: string;
+  readonly certificateRequest: string;
+};
 
 export type Enrolled = { readonly endpointId: string; readonly certificate: string; readonly authority: string };
 
@@ -13,18 +22,18 @@ export function enrolmentActivities({ tenants, authority }: { tenants: Tenants; 
   return {
     /**
      * Signs the request of the endpoint whose token it is. The same request again gets the same certificate, since the
-     * first answer may have been lost; any other use of a used or expired token is refused.
+     * first answer may have been lost; any other use of a used or expired token is refused, and so is a token that
+     * comes through another site than its endpoint's.
      */
-    async enrol({
-      tokenDigest,
-      certificateRequest,
-    }: {
-      tokenDigest: string;
-      certificateRequest: string;
-    }): Promise<Enrolled> {
-      const token = await tenants.everybody.enrolmentToken.findUnique({ where: { tokenDigest } });
+    async enrol({ siteId, tokenDigest, certificateRequest }: EnrolmentRequest): Promise<Enrolled> {
+      const token = await tenants.everybody.enrolmentToken.findUnique({
+        where: { tokenDigest },
+        include: { endpoint: true },
+      });
       const now = new Date();
       if (!token || token.expiresAt < now) throw refused('the token is unknown or has expired; make a new one');
+      if (token.endpoint.siteId !== siteId) throw refused('the token is not for an endpoint of this site');
+      if (token.endpoint.retiredAt) throw refused("the endpoint is retired; name it in its client's files again");
       const requestDigest = createHash('sha256').update(certificateRequest).digest('hex');
       const { clientId, endpointId } = token;
       if (token.usedAt) {
@@ -47,6 +56,7 @@ export function enrolmentActivities({ tenants, authority }: { tenants: Tenants; 
             action: 'enrol',
             subject: endpointId,
             because: ['it had a token that was made for it'],
+            detail: { certificateEndsAt: new Date(new X509Certificate(certificate).validTo).toISOString() },
           },
         ]);
       });

@@ -1,11 +1,17 @@
 /** The one table from what ports throw to what Temporal is told: retried or not, and the sentence an operator reads. */
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { AgentRefused, AgentUnreachable, AgentUnreadable } from './ports/agent.ts';
+import { RequestRefused } from './ports/authority.ts';
+import { FeedUnreadable } from './ports/feeds.ts';
 import { ScanRefused } from './ports/network.ts';
+import { SandboxFailed } from './ports/sandboxes.ts';
 import { SnapshotFailed } from './ports/snapshots.ts';
 
 /** A refusal that passes by itself: another operation has to end first, or a mirror to come back. */
-const passing = new Set(['busy', 'package manager', 'internal']);
+const passing = new Set(['busy', 'package manager']);
+
+/** What will not get better by trying again: foreign data that cannot be read, refusals of principle, our own mistakes. */
+const permanent = [AgentUnreadable, ScanRefused, RequestRefused, FeedUnreadable, TypeError, RangeError, SyntaxError];
 
 export function toApplicationFailure(error: unknown): unknown {
   if (error instanceof AgentRefused)
@@ -15,9 +21,9 @@ export function toApplicationFailure(error: unknown): unknown {
       nonRetryable: !passing.has(error.code),
     });
   if (error instanceof AgentUnreachable) return retryable(error);
-  if (error instanceof SnapshotFailed)
+  if (error instanceof SnapshotFailed || error instanceof SandboxFailed)
     return ApplicationFailure.create({ message: error.message, type: error.name, nonRetryable: !error.retryable });
-  if (error instanceof AgentUnreadable || error instanceof ScanRefused)
+  if (permanent.some((kind) => error instanceof kind) && error instanceof Error)
     return ApplicationFailure.nonRetryable(error.message, error.name);
   return error;
 }

@@ -1,12 +1,16 @@
 /** Everything workflows can have done, made from the ports that do it. Workflows import the types alone. */
 import { accountActivities } from './accounts.ts';
+import { admissionActivities } from './admissions.ts';
+import { advisoryActivities } from './advisories.ts';
 import { agentActivities } from './agents.ts';
+import { catchUpActivities } from './catch-ups.ts';
 import { changeRecordActivities } from './change-records.ts';
 import { cycleActivities } from './cycles.ts';
 import { discoveryActivities } from './discovery.ts';
 import { endpointActivities } from './endpoints.ts';
 import { enrolmentActivities } from './enrolment.ts';
 import { translated } from './failures.ts';
+import { gateActivities } from './gates.ts';
 import { installPlanActivities } from './install-plans.ts';
 import { machineActivities } from './machines.ts';
 import { networkActivities } from './networks.ts';
@@ -20,7 +24,6 @@ import type { NetworkPort } from './ports/network.ts';
 import type { ReportShelf } from './ports/reports.ts';
 import type { SandboxPort } from './ports/sandboxes.ts';
 import type { SnapshotPort } from './ports/snapshots.ts';
-import { ringActivities } from './rings.ts';
 
 export type ControlPorts = {
   readonly tenants: Tenants;
@@ -44,9 +47,12 @@ export function controlActivities(ports: ControlPorts) {
     ...orderActivities(ports),
     ...discoveryActivities(ports),
     ...patchSetActivities(ports),
+    ...advisoryActivities(ports),
     ...installPlanActivities(ports),
     ...changeRecordActivities(ports),
-    ...ringActivities(ports),
+    ...admissionActivities(ports),
+    ...gateActivities(ports),
+    ...catchUpActivities(ports),
     ...endpointActivities(ports),
     ...accountActivities(ports),
     ...enrolmentActivities(ports),

@@ -5,7 +5,7 @@ import {
   type SandboxOrder,
   type SandboxResult,
   type SurveyOrder,
-  clientIdOf,
+  type TestsVerdict,
   idIn,
 } from '../domain/cycle.ts';
 import type { Evidence } from '../domain/evidence.ts';
@@ -17,7 +17,7 @@ import { derivedName } from './machines.ts';
 import { toPatch } from './patch-sets.ts';
 import type { AuthorityPort } from './ports/authority.ts';
 import type { Database, Tenants } from './ports/database.ts';
-import { grouped, openCycleOf, referenceTo } from './rows.ts';
+import { grouped, openCycleOf, referenceTo, waivedBy } from './rows.ts';
 
 /** An install that takes longer than this hangs. */
 const installLimitMinutes = 60;
@@ -47,40 +47,43 @@ export function installPlanActivities({ tenants, authority }: { tenants: Tenants
       const { cycleId, clientId } = order;
       const key = { cycleId, endpointId };
       await tenants.forClient(clientId).$transaction(async (tx) => {
-        await tx.cyclePatch.deleteMany({ where: { ...key, decision: 'added' } });
+        // An earlier plan's additions are drawn anew; what was offered goes back to what was decided of it.
+        await tx.cyclePatch.deleteMany({ where: { ...key, decision: 'added', origins: { isEmpty: true } } });
+        await tx.cyclePatch.updateMany({ where: { ...key, decision: 'added' }, data: { decision: 'waiting' } });
         for (const { package: name, because } of planned.dropped) {
           await tx.cyclePatch.updateMany({
             where: { ...key, package: name, decision: 'approved' },
             data: { decision: 'dropped', because: [`the dry run says: ${because}`] },
           });
         }
-        await tx.cyclePatch.createMany({
-          skipDuplicates: true,
-          data: planned.added.map((patch) => ({
-            ...key,
-            clientId,
-            package: patch.package,
-            architecture: patch.architecture,
-            fromVersion: patch.from,
-            toVersion: patch.to,
-            source: patch.package,
-            sourceVersion: patch.to,
-            origins: [],
-            sizeBytes: 0,
-            class: 'unknown',
-            severity: 'unknown',
-            cves: [],
-            exploited: [],
-            decision: 'added',
-            because: ['an approved patch needs it, as the dry run says'],
-          })),
-        });
+        const rejected = await tx.cyclePatch.findMany({ where: { ...key, ...rejectedAmong(planned.added) } });
+        if (rejected.length > 0) {
+          const names = rejected.map((row) => row.package).join(', ');
+          await tx.cyclePatch.updateMany({
+            where: { ...key, decision: 'approved' },
+            data: { decision: 'dropped', because: [`the dry run needs ${names}, which was rejected`] },
+          });
+          return;
+        }
+        for (const patch of planned.added) {
+          const { package: name, architecture } = patch;
+          const added = { decision: 'added', because: ['an approved patch needs it, as the dry run says'] };
+          await tx.cyclePatch.upsert({
+            where: { cycleId_endpointId_package_architecture: { ...key, package: name, architecture } },
+            create: { ...key, clientId, ...unoffered(patch), ...added },
+            update: { ...added, toVersion: patch.to },
+          });
+        }
       });
     },
 
-    /** One test for each segment that has something to install, on the endpoint whose plan is the longest of those online. */
+    /**
+     * One test for each segment that has something to install, on the endpoint whose plan is the longest of those
+     * online; none where the policy waives the sandbox.
+     */
     async testsToMake({ cycleId, attempt }: { cycleId: string; attempt: number }): Promise<readonly SandboxOrder[]> {
-      const { db, cycle } = await openCycleOf(tenants, cycleId);
+      const { db, cycle, policy } = await openCycleOf(tenants, cycleId);
+      if (!policy.sandbox.required) return [];
       const rows = await db.cycleEndpoint.findMany({
         where: { cycleId, policyName: cycle.policyVersion.name, online: true },
         include: { endpoint: true, patches: { where: { decision: { in: planned } } } },
@@ -181,11 +184,12 @@ export function installPlanActivities({ tenants, authority }: { tenants: Tenants
       cycleId: string;
       results: readonly SandboxResult[];
       last: boolean;
-    }): Promise<{ readonly again: boolean; readonly because: readonly string[] }> {
-      const db = tenants.forClient(clientIdOf(cycleId));
+    }): Promise<TestsVerdict> {
+      const { db, cycle, policy } = await openCycleOf(tenants, cycleId);
+      const nothing = policy.sandbox.required ? 'nothing to test' : `the sandbox is ${waivedBy(cycle.policyVersion)}`;
       const failed = results.filter((result) => !result.passed);
       for (const result of failed) {
-        const names = last ? [] : result.packagesAtFault;
+        const names = last ? [] : await nameable(db, cycleId, result.packagesAtFault);
         const because = [`failed its test on a clone of segment ${result.segment}`, ...result.because];
         const whose = names.length > 0 ? { package: { in: [...names] } } : { inCycle: segmentIs(result.segment) };
         await db.cyclePatch.updateMany({
@@ -197,10 +201,9 @@ export function installPlanActivities({ tenants, authority }: { tenants: Tenants
       const named = failed.some((result) => result.packagesAtFault.length > 0);
       return {
         again: named && !last && left > 0,
+        patches: left,
         because: [
-          results.length === 0
-            ? 'nothing to test'
-            : `${results.length - failed.length} of ${results.length} segments passed`,
+          results.length === 0 ? nothing : `${results.length - failed.length} of ${results.length} segments passed`,
           ...results.map(
             (result) => `${result.segment}: ${result.because[0] ?? (result.passed ? 'passed' : 'failed')}`,
           ),
@@ -208,6 +211,53 @@ export function installPlanActivities({ tenants, authority }: { tenants: Tenants
       };
     },
   };
+}
+
+/** Packages at fault that can be taken out by name: not where one of them came in with an approved patch, which would stay. */
+async function nameable(db: Database, cycleId: string, packages: readonly string[]): Promise<readonly string[]> {
+  const added = await db.cyclePatch.count({ where: { cycleId, decision: 'added', package: { in: [...packages] } } });
+  return added > 0 ? [] : packages;
+}
+
+/** What a block, an exception or a failed test has decided: reject beats approve, also where something needs it. */
+function rejectedAmong(added: readonly Patch[]) {
+  return {
+    package: { in: added.map((patch) => patch.package) },
+    OR: [{ decision: { in: ['excepted', 'dropped'] } }, { rule: 'block' }],
+  };
+}
+
+/** A row of a package that no update offered: it comes with one that was. */
+function unoffered(patch: Patch) {
+  return {
+    package: patch.package,
+    architecture: patch.architecture,
+    fromVersion: patch.from,
+    toVersion: patch.to,
+    source: patch.package,
+    sourceVersion: patch.to,
+    origins: [],
+    sizeBytes: 0,
+    class: 'unknown',
+    severity: 'unknown',
+    cves: [],
+    exploited: [],
+  };
+}
+
+/** Unchanged needs a fact: that its updates were read and nothing of them was due. */
+async function withoutPatches(
+  db: Database,
+  cycleId: string,
+  endpointId: string,
+): Promise<EndpointPlan['withoutPatches']> {
+  const key = { cycleId, endpointId };
+  const row = await db.cycleEndpoint.findUniqueOrThrow({ where: { cycleId_endpointId: key } });
+  if (!row.surveyedAt)
+    return { outcome: 'skipped', because: [`its updates could not be read: ${row.silentBecause ?? 'nobody asked'}`] };
+  const open = await db.cyclePatch.findMany({ where: { ...key, decision: { in: ['dropped', 'waiting'] } } });
+  if (open.length === 0) return { outcome: 'unchanged', because: ['nothing was due'] };
+  return { outcome: 'skipped', because: open.map((one) => `${one.package}: ${one.because[0]}`) };
 }
 
 function segmentIs(segment: string) {
@@ -224,6 +274,7 @@ export async function planOf(db: Database, policy: Policy, cycleId: string, endp
   const patches = rows.map(toPatch);
   return {
     patches,
+    withoutPatches: await withoutPatches(db, cycleId, endpointId),
     allowRemove: [],
     planDigest: digestOf(patches),
     generation: endpoint.generation,

@@ -11,14 +11,16 @@ export function orderActivities({ tenants }: { tenants: Tenants }) {
     cycleId: string;
     action: string;
     subject: string;
+    /** When it was given: one person may give the same order again. */
+    at: string;
     word: PersonsWord;
   }): Promise<void> => {
     const clientId = clientIdOf(order.cycleId);
-    const at = new Date().toISOString();
+    const { at } = order;
     await tenants.forClient(clientId).$transaction((tx) =>
       appendAudit(tx, clientId, [
         {
-          key: `${order.cycleId} ${order.action} ${order.subject} by ${order.word.who}`,
+          key: `${order.cycleId} ${order.action} ${order.subject} by ${order.word.who} at ${at}`,
           at,
           actor: order.word.who,
           action: order.action,
@@ -32,43 +34,50 @@ export function orderActivities({ tenants }: { tenants: Tenants }) {
   return {
     recordOrder,
 
-    /** A permit for one effect, given after the halts were read. Spent within two seconds or not at all. */
+    /**
+     * A permit for one effect, given after the halts were read. Spent within two seconds or not at all. A halt does not
+     * refuse what finishes something that was started.
+     */
     async issuePermit({
       clientId,
       cycleId,
+      finishes,
     }: {
       clientId: string;
       cycleId: string;
+      finishes: boolean;
     }): Promise<Permit | { readonly refusedBecause: readonly string[] }> {
       const halts = await tenants.forClient(clientId).halt.findMany({
         where: { releasedAt: null, OR: [{ cycleId: null }, { cycleId }] },
       });
-      if (halts.length > 0)
+      if (halts.length > 0 && !finishes)
         return { refusedBecause: halts.map((halt) => `halted by ${halt.orderedBy}: ${halt.reason}`) };
       const issuedAt = new Date().toISOString();
       return { permitId: `${cycleId} ${issuedAt}`, issuedAt };
     },
 
     /** Puts the halt on record: from the next permit on, nothing more is submitted. */
-    async orderHalt({ cycleId, word }: { cycleId: string; word: PersonsWord }): Promise<void> {
+    async orderHalt({ cycleId, word, at }: { cycleId: string; word: PersonsWord; at: string }): Promise<void> {
       const clientId = clientIdOf(cycleId);
       const id = `${cycleId} halt`;
-      const orderedAt = new Date();
+      const orderedAt = new Date(at);
       await tenants.forClient(clientId).halt.upsert({
         where: { id },
         create: { id, clientId, cycleId, orderedBy: word.who, reason: word.why, orderedAt },
         update: {},
       });
-      await recordOrder({ cycleId, action: 'halt', subject: cycleId, word });
+      await recordOrder({ cycleId, action: 'halt', subject: cycleId, at, word });
     },
 
     /** Counts one person's approval of the cycle's newest change record; `enough` when the policy asks for no more. */
     async approveChangeRecord({
       cycleId,
       word,
+      at,
     }: {
       cycleId: string;
       word: PersonsWord;
+      at: string;
     }): Promise<{ readonly enough: boolean }> {
       const { db } = await openCycleOf(tenants, cycleId);
       const record = await db.changeRecord.findFirst({ where: { cycleId }, orderBy: { writtenAt: 'desc' } });
@@ -76,10 +85,16 @@ export function orderActivities({ tenants }: { tenants: Tenants }) {
       const clientId = clientIdOf(cycleId);
       await db.approval.upsert({
         where: { changeRecordId_who: { changeRecordId: record.id, who: word.who } },
-        create: { changeRecordId: record.id, clientId, who: word.who, why: word.why, at: new Date() },
+        create: { changeRecordId: record.id, clientId, who: word.who, why: word.why, at: new Date(at) },
         update: {},
       });
-      await recordOrder({ cycleId, action: 'approve change record', subject: `${record.id} ${record.digest}`, word });
+      await recordOrder({
+        cycleId,
+        action: 'approve change record',
+        subject: `${record.id} ${record.digest}`,
+        at,
+        word,
+      });
       const approvals = await db.approval.count({ where: { changeRecordId: record.id } });
       return { enough: approvals >= record.personsAsked };
     },
@@ -90,20 +105,22 @@ export function orderActivities({ tenants }: { tenants: Tenants }) {
       minutes,
       site,
       word,
+      at,
     }: {
       cycleId: string;
       minutes: number;
       site: string | null;
       word: PersonsWord;
+      at: string;
     }): Promise<{ readonly because: readonly string[] }> {
       const clientId = clientIdOf(cycleId);
       const db = tenants.forClient(clientId);
       const named = site === null ? null : await db.site.findFirst({ where: { OR: [{ name: site }, { id: site }] } });
       if (site !== null && !named)
         throw ApplicationFailure.nonRetryable(`client ${clientId} has no site ${site}`, 'OrderRefused');
-      const opensAt = new Date();
+      const opensAt = new Date(at);
       const closesAt = new Date(opensAt.getTime() + minutes * 60_000);
-      const id = `${cycleId} window ${site ?? 'all sites'} ${word.who} ${word.why}`;
+      const id = `${cycleId} window ${site ?? 'all sites'} by ${word.who} at ${at}`;
       await db.openedWindow.upsert({
         where: { id },
         create: {
@@ -116,10 +133,10 @@ export function orderActivities({ tenants }: { tenants: Tenants }) {
           openedBy: word.who,
           reason: word.why,
         },
-        update: { closesAt },
+        update: {},
       });
       const subject = `${site ?? 'all sites'} until ${closesAt.toISOString()}`;
-      await recordOrder({ cycleId, action: 'open window', subject, word });
+      await recordOrder({ cycleId, action: 'open window', subject, at, word });
       return { because: [`${word.who} opened a window for ${subject}: ${word.why}`] };
     },
   };

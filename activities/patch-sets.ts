@@ -2,25 +2,24 @@
 import { type ChangelogEntry, type KnownExploited, joinAdvisories } from '../domain/advisory.ts';
 import { judgeEmergencyUpdate, judgeUpdate } from '../domain/approval.ts';
 import { classifyUpdate } from '../domain/classification.ts';
-import { type EndpointReference, type SurveyOrder, clientIdOf, nameIn } from '../domain/cycle.ts';
+import { type EndpointOrder, type SurveyOrder, lateRecordId, nameIn } from '../domain/cycle.ts';
 import type { PatchDecision } from '../domain/cycle-facts.ts';
-import { compareVersions } from '../domain/debian-version.ts';
 import { findingsOf, needsEmergency } from '../domain/findings.ts';
 import type { AvailableUpdate, Patch } from '../domain/patch.ts';
-import type { Policy } from '../domain/policy.ts';
-import { digestOf, toJson } from './audit-trail.ts';
-import type { Tenants } from './ports/database.ts';
+import { toJson } from './audit-trail.ts';
+import type { Database, Tenants } from './ports/database.ts';
 import type { KevFeed } from './ports/feeds.ts';
-import { grouped, openCycleOf, referenceTo } from './rows.ts';
-
-export type ChangelogReader = {
-  readonly endpoint: EndpointReference;
-  readonly generation: number;
-  readonly patches: readonly Patch[];
-  readonly planDigest: string;
-};
+import { grouped, openCycleOf } from './rows.ts';
 
 export function patchSetActivities({ tenants, kev }: { tenants: Tenants; kev: KevFeed }) {
+  /** What is published of the offered versions, and what of it is known to be exploited. */
+  const readWorld = async (db: Database, offered: readonly Row[]): Promise<World> => {
+    const sources = [...new Set(offered.map((row) => row.source))];
+    const rows = await db.advisory.findMany({ where: { source: { in: sources } } });
+    const published = new Map(rows.map((row) => [`${row.source} ${row.version}`, row]));
+    return { published, exploited: await kev.catalogue() };
+  };
+
   return {
     async recordUpdates({
       order,
@@ -32,7 +31,12 @@ export function patchSetActivities({ tenants, kev }: { tenants: Tenants; kev: Ke
       updates: readonly AvailableUpdate[];
     }): Promise<void> {
       const { cycleId, clientId } = order;
-      await tenants.forClient(clientId).cyclePatch.createMany({
+      const db = tenants.forClient(clientId);
+      await db.cycleEndpoint.update({
+        where: { cycleId_endpointId: { cycleId, endpointId } },
+        data: { surveyedAt: new Date() },
+      });
+      await db.cyclePatch.createMany({
         skipDuplicates: true,
         data: updates.map((update) => ({
           cycleId,
@@ -56,119 +60,22 @@ export function patchSetActivities({ tenants, kev }: { tenants: Tenants; kev: Ke
       });
     },
 
-    /**
-     * Which changelogs nobody has read, or not far enough back, and the endpoint to read each from: the one with the
-     * oldest version installed, so that the others' are covered.
-     */
-    async changelogsToRead({ cycleId }: { cycleId: string }): Promise<readonly ChangelogReader[]> {
-      const db = tenants.forClient(clientIdOf(cycleId));
-      const offered = await db.cyclePatch.findMany({
-        where: { cycleId, decision: 'offered' },
-        include: { inCycle: { include: { endpoint: true } } },
-        orderBy: [{ endpointId: 'asc' }, { package: 'asc' }],
-      });
-      const oldest = new Map<string, (typeof offered)[number]>();
-      for (const row of offered) {
-        const key = `${row.source} ${row.sourceVersion} ${row.package}`;
-        const known = oldest.get(key);
-        if (!known || compareVersions(row.fromVersion ?? '0', known.fromVersion ?? '0') < 0) oldest.set(key, row);
-      }
-      const read = await db.advisory.findMany({ where: { readAt: { not: null } } });
-      const readBackTo = new Map(read.map((row) => [`${row.source} ${row.version}`, row.readFrom]));
-      const unread = [...oldest.values()].filter((row) => {
-        const back = readBackTo.get(`${row.source} ${row.sourceVersion}`);
-        return !back || compareVersions(row.fromVersion ?? '0', back) < 0;
-      });
-      return [...grouped(unread, (row) => row.endpointId).values()].map((rows) => {
-        const patches = rows.map(toPatch);
-        const { endpoint } = (rows[0] as (typeof rows)[number]).inCycle;
-        const { generation } = endpoint;
-        return { endpoint: referenceTo(endpoint), generation, patches, planDigest: digestOf(patches) };
-      });
-    },
-
-    async recordAdvisories({
-      cycleId,
-      patches,
-      entries,
-    }: {
-      cycleId: string;
-      patches: readonly Patch[];
-      entries: readonly ChangelogEntry[];
-    }): Promise<void> {
-      const db = tenants.forClient(clientIdOf(cycleId));
-      const now = new Date();
-      for (const source of await sourcesOf(db, cycleId, patches)) {
-        const key = { source: source.source, version: source.version };
-        const of = entries.filter((entry) => entry.source === source.source);
-        const row = { entries: toJson(of), readFrom: source.from, readAt: now, unreadBecause: null };
-        await db.advisory.upsert({
-          where: { source_version: key },
-          create: { ...key, ...row, firstSeenAt: now },
-          update: row,
-        });
-      }
-    },
-
-    /** What could not be read stays unknown, with the reason, and counts as severe. */
-    async recordUnread({
-      cycleId,
-      patches,
-      because,
-    }: {
-      cycleId: string;
-      patches: readonly Patch[];
-      because: string;
-    }): Promise<void> {
-      const db = tenants.forClient(clientIdOf(cycleId));
-      const now = new Date();
-      for (const { source, version } of await sourcesOf(db, cycleId, patches)) {
-        await db.advisory.upsert({
-          where: { source_version: { source, version } },
-          create: { source, version, unreadBecause: because, firstSeenAt: now },
-          update: { unreadBecause: because },
-        });
-      }
-    },
-
     /** Classifies every offered update, joins it to what is published, and judges it by the policy. */
     async judgeUpdates({ cycleId }: { cycleId: string }): Promise<{
       readonly patches: number;
       readonly because: readonly string[];
     }> {
-      const { db, cycle, policy } = await openCycleOf(tenants, cycleId);
-      const exploited = await kev.catalogue();
+      const opened = await openCycleOf(tenants, cycleId);
+      const { db } = opened;
       const offered = await db.cyclePatch.findMany({ where: { cycleId } });
-      const published = new Map(
-        (await db.advisory.findMany({ where: { source: { in: offered.map((row) => row.source) } } })).map((row) => [
-          `${row.source} ${row.version}`,
-          row,
-        ]),
-      );
-      const now = new Date().toISOString();
+      const world = await readWorld(db, offered);
       const counts = new Map<string, number>();
       const urgent = new Set<string>();
-      for (const [endpointId, rows] of grouped(offered, (row) => row.endpointId)) {
-        const entries = rows.flatMap(
-          (row) => published.get(sourceKey(row))?.entries ?? [],
-        ) as unknown as ChangelogEntry[];
-        const judged = judgeEndpoint({
-          endpointId,
-          rows,
-          entries,
-          exploited,
-          policy,
-          advisory: cycle.advisory,
-          now,
-          published,
-        });
+      for (const rows of grouped(offered, (row) => row.endpointId).values()) {
+        const judged = judgeEndpoint(opened, world, rows);
         for (const { row, data } of judged.patches) {
           counts.set(data.decision, (counts.get(data.decision) ?? 0) + 1);
-          const { package: name, architecture } = row;
-          await db.cyclePatch.update({
-            where: { cycleId_endpointId_package_architecture: { cycleId, endpointId, package: name, architecture } },
-            data,
-          });
+          await db.cyclePatch.update({ where: keyOf(row), data });
         }
         for (const why of judged.urgent) urgent.add(why);
       }
@@ -181,10 +88,51 @@ export function patchSetActivities({ tenants, kev }: { tenants: Tenants; kev: Ke
         ],
       };
     },
+
+    /** What has to be asked of a straggler before it can be patched; null when the cycle planned it with the others. */
+    async lateSurveyOf({ order }: { order: EndpointOrder }): Promise<Omit<SurveyOrder, 'subject'> | null> {
+      const { cycleId, clientId, endpointId } = order;
+      const db = tenants.forClient(clientId);
+      const row = await db.cycleEndpoint.findUniqueOrThrow({
+        where: { cycleId_endpointId: { cycleId, endpointId } },
+        include: { patches: { where: { decision: { not: 'offered' } } } },
+      });
+      if (row.online && row.patches.length > 0) return null;
+      const record = await db.changeRecord.findUnique({ where: { id: lateRecordId(cycleId, endpointId) } });
+      if (record) return null;
+      const site = { siteId: row.siteId, taskQueue: order.taskQueue, networks: [] };
+      return { cycleId, clientId, site, step: 'discovery' };
+    },
+
+    /**
+     * Judges a straggler's updates as its cycle judged the others', and approves of them what its cycle has proven, at
+     * exactly those versions, and nobody has failed with (rule 12). The rest waits for the next cycle.
+     */
+    async approveProven({ order }: { order: EndpointOrder }): Promise<void> {
+      const { cycleId, endpointId } = order;
+      const opened = await openCycleOf(tenants, cycleId);
+      const { db } = opened;
+      const offered = await db.cyclePatch.findMany({ where: { cycleId, endpointId } });
+      const judged = judgeEndpoint(opened, await readWorld(db, offered), offered);
+      for (const { row, data } of judged.patches) {
+        const others = await db.cyclePatch.findMany({
+          where: { cycleId, package: row.package, architecture: row.architecture, toVersion: row.toVersion },
+        });
+        const proven = others.some((other) => other.proven) && !others.some((other) => other.proven === false);
+        const held = data.decision === 'approved' && !proven;
+        const because = held ? ['this cycle has not proven it; the next one judges it', ...data.because] : data.because;
+        await db.cyclePatch.update({
+          where: keyOf(row),
+          data: { ...data, because, decision: held ? 'waiting' : data.decision },
+        });
+      }
+    },
   };
 }
 
 type Row = {
+  cycleId: string;
+  endpointId: string;
   package: string;
   architecture: string;
   fromVersion: string | null;
@@ -212,44 +160,47 @@ function toUpdate(row: Row): AvailableUpdate {
   };
 }
 
+type World = {
+  readonly published: ReadonlyMap<string, { readonly entries: unknown; readonly firstSeenAt: Date }>;
+  readonly exploited: ReadonlyMap<string, KnownExploited>;
+};
+
 /** Everything that is decided of one endpoint's offered updates, and what is said at once. */
-function judgeEndpoint(of: {
-  endpointId: string;
-  rows: readonly Row[];
-  entries: readonly ChangelogEntry[];
-  exploited: ReadonlyMap<string, KnownExploited>;
-  policy: Policy;
-  advisory: string | null;
-  now: string;
-  published: ReadonlyMap<string, { firstSeenAt: Date }>;
-}) {
-  const { endpointId, policy, advisory, now } = of;
-  const facts = joinAdvisories(of.rows.map(toUpdate), of.entries, of.exploited);
+function judgeEndpoint(
+  { cycle, policy }: Awaited<ReturnType<typeof openCycleOf>>,
+  { published, exploited }: World,
+  rows: readonly Row[],
+) {
+  const now = new Date().toISOString();
+  const entries = rows.flatMap((row) => (published.get(sourceKey(row))?.entries ?? []) as ChangelogEntry[]);
+  const facts = joinAdvisories(rows.map(toUpdate), entries, exploited);
   const factsOf = new Map(facts.map((one) => [`${one.source} ${one.version}`, one]));
   const urgent: string[] = [];
-  const patches = of.rows.flatMap((row) => {
+  const patches = rows.flatMap((row) => {
     const fact = factsOf.get(sourceKey(row));
     if (!fact) return [];
     const classification = classifyUpdate(toUpdate(row), fact);
-    const firstSeenAt = of.published.get(sourceKey(row))?.firstSeenAt.toISOString() ?? now;
+    const firstSeenAt = published.get(sourceKey(row))?.firstSeenAt.toISOString() ?? now;
+    const { cves, publishedAt } = fact;
     const update = {
       package: row.package,
       to: row.toVersion,
-      cves: fact.cves,
+      cves,
       classification,
-      releasedAt: fact.publishedAt,
+      releasedAt: publishedAt,
       firstSeenAt,
     };
-    const question = { update, endpointId: nameIn(endpointId), policy, now };
+    const question = { update, endpointId: nameIn(row.endpointId), policy, now };
+    const { advisory } = cycle;
     const approval = advisory ? judgeEmergencyUpdate({ ...question, advisory }) : judgeUpdate(question);
-    const findings = findingsOf(endpointId, [fact], () => classification.severity, firstSeenAt);
+    const findings = findingsOf(row.endpointId, [fact], () => classification.severity, firstSeenAt);
     urgent.push(...needsEmergency(findings).because);
     const data = {
       class: classification.class,
       severity: classification.severity,
-      cves: [...fact.cves],
+      cves: [...cves],
       exploited: toJson(fact.exploited),
-      publishedAt: fact.publishedAt,
+      publishedAt,
       dueAt: findings[0]?.dueAt ?? null,
       decision: decisionOf(approval),
       rule: approval.rule,
@@ -260,6 +211,11 @@ function judgeEndpoint(of: {
   return { patches, urgent };
 }
 
+function keyOf(row: Row) {
+  const { cycleId, endpointId, package: name, architecture } = row;
+  return { cycleId_endpointId_package_architecture: { cycleId, endpointId, package: name, architecture } };
+}
+
 function sourceKey(row: { source: string; sourceVersion: string }): string {
   return `${row.source} ${row.sourceVersion}`;
 }
@@ -268,18 +224,4 @@ function sourceKey(row: { source: string; sourceVersion: string }): string {
 function decisionOf(approval: ReturnType<typeof judgeUpdate>): PatchDecision {
   if (approval.decision !== 'deferred') return approval.decision;
   return approval.rule === 'exception' ? 'excepted' : 'waiting';
-}
-
-async function sourcesOf(db: ReturnType<Tenants['forClient']>, cycleId: string, patches: readonly Patch[]) {
-  const rows = await db.cyclePatch.findMany({
-    where: { cycleId, OR: patches.map((patch) => ({ package: patch.package, toVersion: patch.to })) },
-  });
-  const sources = new Map<string, { source: string; version: string; from: string | null }>();
-  for (const row of rows) {
-    const key = `${row.source} ${row.sourceVersion}`;
-    const known = sources.get(key);
-    const older = !known || compareVersions(row.fromVersion ?? '0', known.from ?? '0') < 0;
-    if (older) sources.set(key, { source: row.source, version: row.sourceVersion, from: row.fromVersion });
-  }
-  return [...sources.values()];
 }

@@ -13,6 +13,11 @@ export async function openCycleOf(tenants: Tenants, cycleId: string) {
   return { db, cycle, policy: cycle.policy as unknown as Policy };
 }
 
+/** What the change record says of a safeguard that the policy leaves out: who answers for it. */
+export function waivedBy(version: { name: string; version: number; appliedBy: string }): string {
+  return `waived by policy ${version.name}, version ${version.version}, applied by ${version.appliedBy}`;
+}
+
 export function referenceTo(endpoint: { id: string; siteId: string; address: unknown }): EndpointReference {
   return {
     endpointId: endpoint.id,

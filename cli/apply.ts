@@ -22,6 +22,7 @@ export function applyCommand(program: Command): void {
         console.log(`Client ${applied.client}: ${applied.sites} sites, ${applied.endpoints} endpoints.`);
         for (const policy of applied.policies)
           console.log(`Policy ${policy.name}, version ${policy.version}${policy.changed ? ', new' : ', as before'}.`);
+        for (const what of applied.retired) console.log(`Retired, no longer patched: ${what}.`);
         for (const schedule of schedules) console.log(`Scheduled: ${schedule}`);
       });
     });

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { PersonsWord } from '../domain/cycle.ts';
 import { personAtKeyboard } from '../workers/config.ts';
-import { startCycle } from '../workers/cycles.ts';
-import { advance, approve, cycleStatus, halt, openWindow } from '../workflows/messages.ts';
+import { haltCycle, startCycle } from '../workers/cycles.ts';
+import { advance, approve, cycleStatus, openWindow } from '../workflows/messages.ts';
 import { badInput } from './exit.ts';
 import { readFacts } from './facts.ts';
 import { printJson, printTable } from './print.ts';
@@ -90,24 +90,19 @@ export function cycleCommand(program: Command): void {
     });
 
   signed(cycle.command('approve').description('Approves the change record of a cycle that waits for it.')).action(
-    order(
-      ({ temporal }, cycleId, word) => temporal.workflow.getHandle(cycleId).executeUpdate(approve, { args: [word] }),
-      'Approved',
-    ),
+    order(async ({ temporal }, cycleId, word) => {
+      await temporal.workflow.getHandle(cycleId).executeUpdate(approve, { args: [word] });
+      return `Approved ${cycleId}.`;
+    }),
   );
   signed(
     cycle.command('halt').description('Starts nothing more; what has started is brought to a known state.'),
-  ).action(
-    order(
-      ({ temporal }, cycleId, word) => temporal.workflow.getHandle(cycleId).executeUpdate(halt, { args: [word] }),
-      'Halted',
-    ),
-  );
+  ).action(order(haltCycle));
   signed(cycle.command('advance').description('Lets a cycle go on after a held gate.')).action(
-    order(
-      ({ temporal }, cycleId, word) => temporal.workflow.getHandle(cycleId).executeUpdate(advance, { args: [word] }),
-      'Advanced',
-    ),
+    order(async ({ temporal }, cycleId, word) => {
+      await temporal.workflow.getHandle(cycleId).executeUpdate(advance, { args: [word] });
+      return `Advanced ${cycleId}.`;
+    }),
   );
   signed(cycle.command('open-window').description("Opens a window now, besides the policy's."))
     .option('--minutes <number>', 'for how long', '60')
@@ -132,19 +127,24 @@ function signed(command: Command): Command {
     .option('--who <name>', 'who gives the order', personAtKeyboard());
 }
 
-function order(give: (running: Running, cycleId: string, word: PersonsWord) => Promise<void>, done: string) {
+/** @param give carries the order out and says in a sentence what it came to */
+function order(give: (running: Running, cycleId: string, word: PersonsWord) => Promise<string>) {
   return async (cycleId: string, { who, why }: Signed, command: Command) => {
-    await withRunning(command, (running) => give(running, cycleId, { who, why }));
-    console.log(`${done} ${cycleId}.`);
+    if (!who.trim() || !why.trim()) throw badInput('Say who gives the order, and why.');
+    console.log(await withRunning(command, (running) => give(running, cycleId, { who, why })));
   };
 }
 
 /** The policy that was named, or the only one of the client that applies to anything. */
 export async function policyFor({ tenants }: Running, clientId: string, named: string | undefined): Promise<string> {
   if (named) return named;
-  const versions = await tenants
-    .forClient(clientId)
-    .policyVersion.findMany({ orderBy: { version: 'desc' }, distinct: ['name'] });
+  const db = tenants.forClient(clientId);
+  const inForce = (await db.client.findFirst())?.policyNames ?? [];
+  const versions = await db.policyVersion.findMany({
+    where: { name: { in: inForce } },
+    orderBy: { version: 'desc' },
+    distinct: ['name'],
+  });
   const applying = versions.filter((version) => (version.content as { applies?: unknown }).applies !== null);
   const [only, ...others] = applying.map((version) => version.name);
   if (!only || others.length > 0)

@@ -8,6 +8,7 @@ import type { CycleFacts } from '../domain/cycle-facts.ts';
 import { summaryInWords } from '../reports/summary.ts';
 import { personAtKeyboard } from '../workers/config.ts';
 import { startCycle } from '../workers/cycles.ts';
+import { removePostgresData } from '../workers/embedded/postgres.ts';
 import { reportPaths } from '../workers/report-files.ts';
 import { bringUp } from '../workers/up.ts';
 import { openWindow } from '../workflows/messages.ts';
@@ -23,6 +24,8 @@ import { type Screen, openScreen } from './screen.ts';
 type Options = { file: string; fleet?: string; keep?: boolean; json?: boolean };
 
 const pollMilliseconds = 500;
+/** How often Temporal is asked whether the cycle lives: one that died will never say so itself. */
+const aliveMilliseconds = 4000;
 const windowMinutes = 120;
 
 export function demoCommand(program: Command): void {
@@ -55,10 +58,11 @@ async function demo(options: Options, folders: { state: string; reports: string 
 
   const cleanUp = async () => {
     await bringDown(folders.state);
+    removePostgresData(folders.state);
     await rm(folders.state, { recursive: true, force: true });
   };
   await cleanUp();
-  const stop = interruptible(cleanUp);
+  const interrupt = interruptible(say);
   let outcome: { ended: boolean };
   try {
     await bringUp({
@@ -70,40 +74,42 @@ async function demo(options: Options, folders: { state: string; reports: string 
       kevFiles: [],
       servers: embeddedServers(),
       say,
+      signal: interrupt.signal,
     });
     const off = files.endpoints.at(-1)?.name ?? '';
     await fleet.power(off, 'off');
     say(`${off} is switched off now, as a laptop in a bag would be.`);
-    outcome = await withRunningIn(folders.state, (running) => runCycle(running, { options, files, folders, off, say }));
+    outcome = await withRunningIn(folders.state, (running) =>
+      running.temporal.withAbortSignal(interrupt.signal, () =>
+        runCycle(running, { options, files, folders, off, say, signal: interrupt.signal }),
+      ),
+    );
+  } catch (error) {
+    throw interrupt.signal.aborted ? new Exit('The demo was interrupted.', 130) : error;
   } finally {
-    stop.release();
     if (options.keep)
       say(
         `Everything is left running. Look around with: patchcycle --state ${folders.state} status; stop it with: patchcycle --state ${folders.state} down`,
       );
     else await cleanUp();
+    interrupt.release();
   }
   if (!outcome.ended) throw new Exit('Not every endpoint ended as it should; the report says which and why.', 4);
 }
 
-/** Ctrl-C stops and removes what was started before the command ends. */
-function interruptible(cleanUp: () => Promise<void>): { release: () => void } {
+/** Ctrl-C ends the demo at its next step; a second one ends it where it is. */
+function interruptible(say: (line: string) => void): { readonly signal: AbortSignal; release: () => void } {
+  const interrupt = new AbortController();
   const onSignal = () => {
-    console.error('Stopping everything that was started…');
-    cleanUp().then(
-      () => process.exit(130),
-      (error: Error) => {
-        console.error(error.message);
-        process.exit(1);
-      },
-    );
+    say('Stopping everything that was started…');
+    interrupt.abort();
   };
-  process.once('SIGINT', onSignal);
-  process.once('SIGTERM', onSignal);
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const name of signals) process.once(name, onSignal);
   return {
+    signal: interrupt.signal,
     release() {
-      process.off('SIGINT', onSignal);
-      process.off('SIGTERM', onSignal);
+      for (const name of signals) process.off(name, onSignal);
     },
   };
 }
@@ -114,9 +120,13 @@ type Demo = {
   readonly folders: { readonly reports: string };
   readonly off: string;
   readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
 };
 
-async function runCycle(running: Running, { options, files, folders, off, say }: Demo): Promise<{ ended: boolean }> {
+async function runCycle(
+  running: Running,
+  { options, files, folders, off, say, signal }: Demo,
+): Promise<{ ended: boolean }> {
   const clientId = files.client.id;
   const policyName = await policyFor(running, clientId, undefined);
   const { cycleId } = await startCycle(running, { clientId, policyName, startedBy: personAtKeyboard() });
@@ -124,8 +134,7 @@ async function runCycle(running: Running, { options, files, folders, off, say }:
   say(`Cycle ${cycleId} is under way${link ? `; in Temporal's UI: ${link}` : ''}`);
 
   const screen = openScreen(options.json ? process.stderr : process.stdout);
-  const facts = await watch(running, cycleId, screen);
-  screen.close();
+  const facts = await watch(running, cycleId, { screen, signal }).finally(() => screen.close());
 
   const paths = reportPaths(folders.reports, cycleId);
   for (const line of summaryInWords(facts)) say(line);
@@ -137,12 +146,20 @@ async function runCycle(running: Running, { options, files, folders, off, say }:
   return { ended: facts.state === 'finished' && wrong.length === 0 };
 }
 
-/** Follows the cycle to its end; opens the window when the rollout waits for one, as its operator would. */
-async function watch(running: Running, cycleId: string, screen: Screen): Promise<CycleFacts> {
+/**
+ * Follows the cycle to its end; opens the window when the rollout waits for one, as its operator would.
+ * @throws Error when its workflow has ended and the cycle has not
+ */
+async function watch(
+  running: Running,
+  cycleId: string,
+  { screen, signal }: { screen: Screen; signal: AbortSignal },
+): Promise<CycleFacts> {
   const cycle = running.temporal.workflow.getHandle(cycleId);
+  const read = () => readFacts(running, cycleId).catch(() => null);
   let opened = false;
-  for (;;) {
-    const facts = await readFacts(running, cycleId).catch(() => null);
+  for (let askAt = Date.now() + aliveMilliseconds; ;) {
+    const facts = await read();
     if (facts) screen.show(facts);
     if (facts?.endedAt) return facts;
     const step = facts?.steps.find((one) => one.state === 'running')?.step;
@@ -152,10 +169,16 @@ async function watch(running: Running, cycleId: string, screen: Screen): Promise
       await cycle.executeUpdate(openWindow, { args: [{ ...word, minutes: windowMinutes }] });
       screen.say(`${word.who} opens a window for ${windowMinutes} minutes: ${word.why}`);
     }
-    const description = facts ? null : await cycle.describe();
-    if (description && description.status.name !== 'RUNNING')
-      throw new Error(`The cycle ended before it began: ${description.status.name}.`);
-    await delay(pollMilliseconds);
+    if (Date.now() > askAt) {
+      askAt = Date.now() + aliveMilliseconds;
+      const { status } = await cycle.describe();
+      // Read again: the cycle may have been closed between the two.
+      const last = status.name === 'RUNNING' ? null : await read();
+      if (last?.endedAt) return last;
+      if (status.name !== 'RUNNING')
+        throw new Error(`Cycle ${cycleId} was never closed, and its workflow has ended: ${status.name.toLowerCase()}.`);
+    }
+    await delay(pollMilliseconds, undefined, { signal });
   }
 }
 

@@ -13,6 +13,7 @@ export function endpointsCommand(program: Command): void {
       await withRunning(command, async (running) => {
         const clientId = await clientIdFor(running, options.client);
         const rows = await running.tenants.forClient(clientId).endpoint.findMany({
+          where: { retiredAt: null },
           orderBy: { id: 'asc' },
           include: { inCycles: { orderBy: { cycle: { startedAt: 'desc' } }, take: 1 } },
         });

@@ -8,6 +8,7 @@ export const exitCodes = {
   'the command or the files are wrong; nothing was changed': 2,
   'nothing runs here: start it with patchcycle up': 3,
   'it ran, and not every endpoint ended as it should': 4,
+  'it was interrupted': 130,
 } as const;
 
 /** Ends the command with a sentence and one of the exit codes. */

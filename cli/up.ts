@@ -38,8 +38,9 @@ export function upCommand(program: Command): void {
 
 /** The servers as people run them: nothing lost at a power cut, timers as Temporal has them. */
 export function embeddedServers() {
+  const wishes = embeddedWishes();
   return {
-    postgres: { durable: true },
-    temporal: { ...embeddedWishes(), timers: 'rounded up', ...programPlaces() },
+    postgres: { ...wishes.postgres, durable: true },
+    temporal: { ...wishes.temporal, timers: 'rounded up', ...programPlaces() },
   } as const;
 }

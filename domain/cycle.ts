@@ -63,6 +63,8 @@ export type EndpointOrder = EndpointReference & {
 /** What one endpoint gets, as its change record says. */
 export type EndpointPlan = {
   readonly patches: readonly Patch[];
+  /** How an endpoint without patches ends: nothing was due, or everything was taken out of the cycle. */
+  readonly withoutPatches: { readonly outcome: 'unchanged' | 'skipped'; readonly because: readonly string[] };
   readonly allowRemove: readonly string[];
   readonly planDigest: string;
   readonly generation: number;
@@ -116,9 +118,17 @@ export type SurveyOrder = {
   readonly step: Step;
 };
 
-export type SurveyResult = { readonly answered: number; readonly silent: number };
+/** What the tests of all segments say together; `again` when patches were taken out and the rest has to be tried. */
+export type TestsVerdict = {
+  readonly again: boolean;
+  /** Approved patches that are left, counted on each endpoint. */
+  readonly patches: number;
+  readonly because: readonly string[];
+};
 
 export type ChangeRecordSummary = {
+  /** How long a held gate waits for a person. */
+  readonly heldGateDays: number;
   readonly changeRecordId: string;
   readonly digest: string;
   readonly rings: readonly string[];
@@ -131,6 +141,13 @@ export type RingOrder = {
   readonly cycleId: string;
   readonly clientId: string;
   readonly ring: string;
+};
+
+export type RingAdmission = {
+  readonly start: readonly EndpointOrder[];
+  /** Null: whoever still waits does not wait for this ring. */
+  readonly lookAgainInSeconds: number | null;
+  readonly inWords: readonly string[];
 };
 
 export type RingResult = {
@@ -183,3 +200,16 @@ export function idIn(clientId: string, name: string): string {
 export function nameIn(id: string): string {
   return id.slice(0, id.lastIndexOf('.'));
 }
+
+/** The record by which an endpoint that was silent at the planning is caught up. */
+export function lateRecordId(cycleId: string, endpointId: string): string {
+  return `${cycleId}/record-late-${nameIn(endpointId)}`;
+}
+
+/** An endpoint that some packages' changelogs are read from. */
+export type ChangelogReader = {
+  readonly endpoint: EndpointReference;
+  readonly generation: number;
+  readonly patches: readonly Patch[];
+  readonly planDigest: string;
+};

@@ -1,8 +1,8 @@
 /** What a cycle's report says of one endpoint, in the sandbox and at its site. Names of endpoints are unique within a client. */
 
 export type EndpointOutcome = 'patched' | 'unchanged' | 'rolled_back' | 'quarantined' | 'skipped' | 'superseded';
-/** `ring`: the ring before its own is held or halted, or has not ended. */
-export type WaitingFor = 'offline' | 'window' | 'reboot' | 'approval' | 'ring';
+/** `budget`: its site bears no more now. `ring`: the ring before its own is held or halted, or has not ended. */
+export type WaitingFor = 'offline' | 'window' | 'budget' | 'reboot' | 'approval' | 'ring';
 
 export type EndpointFacts = {
   readonly endpoint: string;

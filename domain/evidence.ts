@@ -15,7 +15,7 @@ export type Evidence = {
   readonly audit: string;
   /** What `apt-get check` complained of; empty when clean. */
   readonly dependencyProblems: string;
-  /** Files that differ from their package's (`dpkg --verify` without conffiles); empty when clean. */
+  /** Files that differ from their package's (`dpkg --verify` without conffiles), of the packages that were asked for. */
   readonly alteredFiles: readonly string[];
   readonly pendingReboot: PendingReboot;
   /** Services that still run on deleted libraries. */

@@ -2,8 +2,8 @@
  * How a policy is made of layers: a provider's baseline, and what a client's policy says on top of it.
  *
  * A narrower layer may tighten, never loosen (rule 18). Each field has a declared order:
- * - larger is stricter: gate.soak, gate.atLeast, snapshot.required, snapshot.keep, approval, emergency.soak,
- *   emergency.approval, mode (`report only` is stricter than `patch`)
+ * - larger is stricter: gate.soak, gate.atLeast, sandbox.required, snapshot.required, snapshot.keep, approval,
+ *   emergency.soak, emergency.approval, mode (`report only` is stricter than `patch`)
  * - smaller is stricter: gate.failuresAtMost, gate.failureShareAtMost, budget (of the same kind), deadline
  * - union: block, exceptions, blackouts, checks (each names what it is for, so a layer only adds)
  * - intersection: allow
@@ -68,6 +68,7 @@ const orders: readonly Order[] = [
     of: ({ budget }) => (budget && 'percent' in budget ? budget.percent : undefined),
     say: percent,
   },
+  { field: 'sandbox.required', stricter: 'larger', of: ({ sandbox }) => count(sandbox?.required), say: yesOrNo },
   { field: 'snapshot.required', stricter: 'larger', of: ({ snapshot }) => count(snapshot?.required), say: yesOrNo },
   { field: 'snapshot.keep', stricter: 'larger', of: ({ snapshot }) => snapshot?.keepDays, say: days },
   {
@@ -150,6 +151,7 @@ export function wholePolicy(layer: PolicyLayer): Policy {
     budget: layer.budget ?? { percent: 25 },
     windows: layer.windows ?? [],
     blackouts: layer.blackouts ?? [],
+    sandbox: layer.sandbox ?? { required: true },
     snapshot: { required: true, keepDays: 7, ...stated(layer.snapshot ?? {}) },
     reboot: layer.reboot ?? 'if required',
     checks: layer.checks ?? [],

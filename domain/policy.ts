@@ -119,6 +119,8 @@ export type Opening =
 /** `words` is what the operator wrote, for the reasons. */
 export type WindowRule = { readonly words: string; readonly opens: Opening; readonly lastsMinutes: number };
 
+/** Whether a segment's patches are tried on a clone before any endpoint gets them. */
+export type SandboxRule = { readonly required: boolean };
 export type SnapshotRule = { readonly required: boolean; readonly keepDays: number };
 export type RebootRule = 'if required' | 'never' | 'always';
 
@@ -147,6 +149,7 @@ export type Policy = {
   readonly budget: Amount;
   readonly windows: 'always' | readonly WindowRule[];
   readonly blackouts: readonly Blackout[];
+  readonly sandbox: SandboxRule;
   readonly snapshot: SnapshotRule;
   readonly reboot: RebootRule;
   readonly checks: readonly Check[];

@@ -14,6 +14,7 @@ export const outcomeWords: Readonly<Record<EndpointOutcome, string>> = {
 export const waitingWords: Readonly<Record<WaitingFor, string>> = {
   offline: 'it is offline',
   window: 'its window is not open',
+  budget: 'its site bears no more now',
   reboot: 'it has to restart',
   approval: 'nobody has approved yet',
   ring: 'its ring has not opened',

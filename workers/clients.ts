@@ -1,6 +1,7 @@
 /** A client's files as rows: what is applied is what cycles started from then on follow. */
 import { digestOf, appendAudit, toJson } from '../activities/audit-trail.ts';
-import type { Tenants } from '../activities/ports/database.ts';
+import type { Tenants, Transaction } from '../activities/ports/database.ts';
+import { Prisma } from '../prisma/generated/client.ts';
 import { idIn } from '../domain/cycle.ts';
 import type { ClientFiles } from '../domain/policy.ts';
 
@@ -8,16 +9,23 @@ export type Applied = {
   readonly client: string;
   readonly sites: number;
   readonly endpoints: number;
+  /** Endpoints, sites and policies that are no longer stated: `endpoint web-1`. They are not patched any more. */
+  readonly retired: readonly string[];
   /** `servers, version 3`, and whether it is new. */
   readonly policies: readonly { readonly name: string; readonly version: number; readonly changed: boolean }[];
 };
 
-/** Applies a client's files as a whole or not at all. The same files again change nothing. */
+/**
+ * Applies a client's files as a whole or not at all: what they no longer state is no longer in force. The same files
+ * again change nothing.
+ */
 export async function applyClient(tenants: Tenants, files: ClientFiles, appliedBy: string): Promise<Applied> {
   const { client } = files;
   const appliedAt = new Date();
   return tenants.forClient(client.id).$transaction(async (tx) => {
-    const own = { name: client.name, segments: toJson(files.segments), appliedAt };
+    const before = await tx.client.findFirst({ select: { policyNames: true } });
+    const policyNames = files.policies.map((policy) => policy.name);
+    const own = { name: client.name, segments: toJson(files.segments), policyNames, appliedAt };
     await tx.client.upsert({ where: { id: client.id }, create: { id: client.id, ...own }, update: own });
     for (const site of files.sites) {
       const id = idIn(client.id, site.id);
@@ -26,15 +34,20 @@ export async function applyClient(tenants: Tenants, files: ClientFiles, appliedB
         timeZone: site.timeZone,
         networks: toJson(site.networks),
         blackouts: toJson(site.blackouts),
-        ...(site.budget ? { budget: toJson(site.budget) } : {}),
+        budget: site.budget ? toJson(site.budget) : Prisma.DbNull,
+        retiredAt: null,
       };
       await tx.site.upsert({ where: { id }, create: { id, clientId: client.id, ...row }, update: row });
     }
     for (const { name, siteId, ...stated } of files.endpoints) {
       const id = idIn(client.id, name);
-      const row = { siteId: idIn(client.id, siteId), name, ...stated, tags: [...stated.tags] };
+      const row = { siteId: idIn(client.id, siteId), name, ...stated, tags: [...stated.tags], retiredAt: null };
       await tx.endpoint.upsert({ where: { id }, create: { id, clientId: client.id, ...row }, update: row });
     }
+    const retired = [
+      ...(await retire(tx, files, appliedAt)),
+      ...(before?.policyNames ?? []).filter((name) => !policyNames.includes(name)).map((name) => `policy ${name}`),
+    ];
     const policies: { name: string; version: number; changed: boolean }[] = [];
     for (const policy of files.policies) {
       const digest = digestOf(policy);
@@ -56,11 +69,26 @@ export async function applyClient(tenants: Tenants, files: ClientFiles, appliedB
         actor: appliedBy,
         action: 'apply files',
         subject: client.id,
-        because: policies
-          .filter((policy) => policy.changed)
-          .map((policy) => `${policy.name}, version ${policy.version}`),
+        because: [
+          ...policies.filter((policy) => policy.changed).map(({ name, version }) => `${name}, version ${version}`),
+          ...retired.map((what) => `retired: ${what}`),
+        ],
       },
     ]);
-    return { client: client.id, sites: files.sites.length, endpoints: files.endpoints.length, policies };
+    return { client: client.id, sites: files.sites.length, endpoints: files.endpoints.length, retired, policies };
   });
+}
+
+/** Marks what the files no longer name; in words. */
+async function retire(tx: Transaction, files: ClientFiles, retiredAt: Date): Promise<readonly string[]> {
+  const gone = (stated: readonly string[]) => ({ retiredAt: null, name: { notIn: [...stated] } });
+  const endpoints = gone(files.endpoints.map((endpoint) => endpoint.name));
+  const sites = gone(files.sites.map((site) => site.id));
+  const names = [
+    ...(await tx.endpoint.findMany({ where: endpoints })).map(({ name }) => `endpoint ${name}`),
+    ...(await tx.site.findMany({ where: sites })).map(({ name }) => `site ${name}`),
+  ];
+  await tx.endpoint.updateMany({ where: endpoints, data: { retiredAt } });
+  await tx.site.updateMany({ where: sites, data: { retiredAt } });
+  return names;
 }

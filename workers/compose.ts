@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Client } from '@temporalio/client';
 import { httpsAgents } from '../activities/adapters/agents/https.ts';
 import { openAuthority } from '../activities/adapters/certificates/authority.ts';
 import { openDatabase, tenantsOf } from '../activities/adapters/database/prisma.ts';
@@ -12,6 +13,7 @@ import { simulatedSnapshots } from '../activities/adapters/snapshots/simulated.t
 import { type ControlPorts, type SitePorts, controlActivities, siteActivities } from '../activities/index.ts';
 import { fleetDirectory } from '../tools/simulated-fleet/fleet.ts';
 import type { ControlConfig, SiteConfig } from './config.ts';
+import { type EnrolmentService, enrolThrough } from './enrolment-service.ts';
 import { labPorts } from './lab-ports.ts';
 import { reportFiles } from './report-files.ts';
 
@@ -30,14 +32,20 @@ export async function composeControl(config: ControlConfig) {
   return { activities: controlActivities(ports), ports, close: () => database.$disconnect() };
 }
 
-export async function composeSite(config: SiteConfig) {
+export async function composeSite(config: SiteConfig, client: Client) {
   const pem = (name: string) => readFile(join(config.PATCHCYCLE_IDENTITY, name), 'utf8');
   const agents = httpsAgents({
     key: await pem('key.pem'),
     certificate: await pem('certificate.pem'),
     authority: await pem('authority.pem'),
   });
-  return { activities: siteActivities({ agents, ...machinePorts(config) }) };
+  const enrolment: EnrolmentService = {
+    ...config.PATCHCYCLE_ENROLMENT,
+    key: await pem('enrolment-key.pem'),
+    certificate: await pem('enrolment-certificate.pem'),
+    enrol: enrolThrough(client, config.PATCHCYCLE_SITE),
+  };
+  return { activities: siteActivities({ agents, ...machinePorts(config) }), enrolment };
 }
 
 function machinePorts({ PATCHCYCLE_FLEET: fleet }: SiteConfig): Omit<SitePorts, 'agents'> {

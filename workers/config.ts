@@ -82,15 +82,21 @@ export function programPlaces(environment = process.env): {
 
 /** A Temporal program and ports given by configuration, for the embedded stack. */
 export function embeddedWishes(environment = process.env): {
-  readonly program?: string | undefined;
-  readonly port?: number | undefined;
-  readonly uiPort?: number | undefined;
+  readonly postgres: { readonly port?: number | undefined };
+  readonly temporal: {
+    readonly program?: string | undefined;
+    readonly port?: number | undefined;
+    readonly uiPort?: number | undefined;
+  };
 } {
   const port = (name: string) =>
     environment[name] ? z.coerce.number().int().min(1).parse(environment[name]) : undefined;
   return {
-    program: environment['PATCHCYCLE_TEMPORAL_PROGRAM'] || undefined,
-    port: port('PATCHCYCLE_TEMPORAL_PORT'),
-    uiPort: port('PATCHCYCLE_TEMPORAL_UI_PORT'),
+    postgres: { port: port('PATCHCYCLE_POSTGRES_PORT') },
+    temporal: {
+      program: environment['PATCHCYCLE_TEMPORAL_PROGRAM'] || undefined,
+      port: port('PATCHCYCLE_TEMPORAL_PORT'),
+      uiPort: port('PATCHCYCLE_TEMPORAL_UI_PORT'),
+    },
   };
 }

@@ -1,39 +1,69 @@
 /** Where a site's endpoints enrol: takes their requests on the site's network and has the control plane sign them. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import { join } from 'node:path';
+import type { AddressInfo } from 'node:net';
 import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { controlTaskQueue } from '../domain/cycle.ts';
-import { type EnrolAnswer, enrolRequestSchema } from '../protocol/enrolment.ts';
+import { type EnrolAnswer, type EnrolRequest, enrolRequestSchema } from '../protocol/enrolment.ts';
+import { type RefusalCode, refusals } from '../protocol/errors.ts';
 import type { enrolEndpoint } from '../workflows/index.ts';
-import type { SiteConfig } from './config.ts';
 
 const maximumBodyBytes = 32 * 1024;
+// Anybody on the site's network may knock, and each request that is passed on costs a workflow.
+const maximumConnections = 50;
+const requestMilliseconds = 10_000;
+const enrolledAtATime = 4;
+
+/** Has the control plane enrol. Rejects with `EnrolmentRefused` when it says no. */
+export type Enrol = (request: EnrolRequest) => Promise<EnrolAnswer>;
+
+/** The control plane's no, as a sentence for whoever asked. */
+export class EnrolmentRefused extends Error {
+  override readonly name = 'EnrolmentRefused';
+}
+
+export type EnrolmentService = {
+  readonly host: string;
+  /** PEM, both. */
+  readonly key: string;
+  readonly certificate: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly enrol: Enrol;
+};
 
 /** Serves POST /v1/enrol over TLS, where endpoints know the authority beforehand and show their token. */
-export async function startEnrolmentService(
-  config: SiteConfig,
-  client: Client,
-): Promise<{ readonly stop: () => Promise<void> }> {
-  const pem = (name: string) => readFile(join(config.PATCHCYCLE_IDENTITY, name), 'utf8');
-  const tls = { key: await pem('enrolment-key.pem'), cert: await pem('enrolment-certificate.pem') };
-  const server = createServer({ ...tls, minVersion: 'TLSv1.2' }, (request, response) => {
-    answer(client, request).then(
+export async function startEnrolmentService({
+  host,
+  port,
+  key,
+  certificate,
+  enrol,
+}: EnrolmentService): Promise<{ readonly port: number; readonly stop: () => Promise<void> }> {
+  const limited = atATime(enrolledAtATime, enrol);
+  const tls = { key, cert: certificate, minVersion: 'TLSv1.2', handshakeTimeout: requestMilliseconds } as const;
+  const limits = {
+    requestTimeout: requestMilliseconds,
+    headersTimeout: requestMilliseconds,
+    connectionsCheckingInterval: 1000,
+  };
+  const server = createServer({ ...tls, ...limits }, (request, response) => {
+    answer(limited, request).then(
       ([status, body]) => send(response, status, body),
       (error: Error) => {
         console.error(`enrolment: ${error.message}`);
-        send(response, 500, refusal('internal', 'The request could not be handled; try again later.'));
+        send(response, ...refusal('internal', 'The request could not be handled; try again later.'));
       },
     );
   });
-  const { host, port } = config.PATCHCYCLE_ENROLMENT;
+  server.maxConnections = maximumConnections;
   server.listen(port, host);
   await once(server, 'listening');
   return {
+    port: (server.address() as AddressInfo).port,
     async stop() {
       server.close();
       server.closeAllConnections();
@@ -42,39 +72,24 @@ export async function startEnrolmentService(
   };
 }
 
-async function answer(client: Client, request: IncomingMessage): Promise<readonly [number, unknown]> {
-  if (request.method !== 'POST' || request.url !== '/v1/enrol')
-    return [404, refusal('not found', 'This service answers POST /v1/enrol alone.')];
-  const body = await readBody(request);
-  if (body === null) return [413, refusal('too large', `A request has at most ${maximumBodyBytes} bytes.`)];
-  const asked = enrolRequestSchema.safeParse(parseJson(body));
-  if (!asked.success) {
-    const [issue] = asked.error.issues;
-    return [400, refusal('bad request', `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'is no JSON'}.`)];
-  }
-  return enrol(client, asked.data);
-}
-
-async function enrol(
-  client: Client,
-  { token, certificateRequest }: { token: string; certificateRequest: string },
-): Promise<readonly [number, EnrolAnswer | ReturnType<typeof refusal>]> {
-  const tokenDigest = createHash('sha256').update(token).digest('hex');
-  const requestDigest = createHash('sha256').update(certificateRequest).digest('hex');
-  try {
-    const enrolled = await client.workflow.execute<typeof enrolEndpoint>('enrolEndpoint', {
-      workflowId: `enrolment/${tokenDigest.slice(0, 16)}/${requestDigest.slice(0, 16)}`,
-      workflowIdConflictPolicy: 'USE_EXISTING',
-      taskQueue: controlTaskQueue,
-      workflowExecutionTimeout: '5 minutes',
-      args: [{ tokenDigest, certificateRequest }],
-    });
-    return [200, enrolled];
-  } catch (error) {
-    const because = refusedBecause(error);
-    if (because) return [403, refusal('bad request', because)];
-    throw error;
-  }
+/** Enrols by a workflow, since a site has no database and no authority's key. */
+export function enrolThrough(client: Client, siteId: string): Enrol {
+  return async ({ token, certificateRequest }) => {
+    const tokenDigest = digestOf(token);
+    try {
+      return await client.workflow.execute<typeof enrolEndpoint>('enrolEndpoint', {
+        workflowId: `enrolment/${tokenDigest.slice(0, 16)}/${digestOf(certificateRequest).slice(0, 16)}`,
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        taskQueue: controlTaskQueue,
+        // While the control plane is away nothing piles up: the agent asks again.
+        workflowExecutionTimeout: '1 minute',
+        args: [{ siteId, tokenDigest, certificateRequest }],
+      });
+    } catch (error) {
+      const because = refusedBecause(error);
+      throw because ? new EnrolmentRefused(because) : error;
+    }
+  };
 }
 
 function refusedBecause(error: unknown): string | null {
@@ -83,19 +98,48 @@ function refusedBecause(error: unknown): string | null {
   return error instanceof WorkflowFailedError ? 'the control plane did not enrol it' : null;
 }
 
-function refusal(code: string, message: string) {
-  return { error: { code, message } };
+type Answer = readonly [status: number, body: unknown];
+
+async function answer(enrol: (asked: EnrolRequest) => Promise<Answer>, request: IncomingMessage): Promise<Answer> {
+  if (request.method !== 'POST' || request.url !== '/v1/enrol')
+    return refusal('not found', 'This service answers POST /v1/enrol alone.');
+  const body = await readBody(request);
+  if (body === null) return refusal('too large', `A request has at most ${maximumBodyBytes} bytes.`);
+  const asked = enrolRequestSchema.safeParse(parseJson(body));
+  if (asked.success) return enrol(asked.data);
+  const [issue] = asked.error.issues;
+  return refusal('bad request', `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'is no JSON'}.`);
 }
 
+function atATime(most: number, enrol: Enrol): (asked: EnrolRequest) => Promise<Answer> {
+  let underWay = 0;
+  return async (asked) => {
+    if (underWay >= most) return refusal('too many', `${most} endpoints are enrolling here now; try again.`);
+    underWay += 1;
+    try {
+      return [200, await enrol(asked)];
+    } catch (error) {
+      if (error instanceof EnrolmentRefused) return refusal('forbidden', error.message);
+      throw error;
+    } finally {
+      underWay -= 1;
+    }
+  };
+}
+
+function refusal(code: RefusalCode, message: string): Answer {
+  return [refusals[code], { error: { code, message } }];
+}
+
+/** Reads to the end in any case: a caller that is still sending would not see the refusal. Null: it is too long. */
 async function readBody(request: IncomingMessage): Promise<string | null> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > maximumBodyBytes) return null;
-    chunks.push(chunk);
+    if (size <= maximumBodyBytes) chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return size > maximumBodyBytes ? null : Buffer.concat(chunks).toString('utf8');
 }
 
 function parseJson(text: string): unknown {
@@ -104,6 +148,10 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {

@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { insideRoot } from '../activities/adapters/root.ts';
+import { identityFiles } from '../agent/identity.ts';
 import { buildAgent } from '../tools/build-agent.ts';
 import { writeAgentConfiguration } from '../tools/lab/endpoint.ts';
 import { labStatus, labUp } from '../tools/lab/lab.ts';
@@ -9,6 +12,9 @@ import { plugUnmanaged } from '../tools/lab/unmanaged.ts';
 import { agentPort } from '../protocol/agent.ts';
 import { enrolmentPort } from '../protocol/enrolment.ts';
 import type { Fleet } from './fleet.ts';
+
+/** Inside an endpoint's root. */
+const agentState = 'var/lib/patchcycle';
 
 /** Real Debian machines on this one: tools/lab/lab.ts. */
 export function labFleet(stateDirectory: string): Fleet {
@@ -45,13 +51,15 @@ export function labFleet(stateDirectory: string): Fleet {
       return { host, port: enrolmentPort };
     },
     addressOf: async (name) => ({ host: endpoint(name).address, port: agentPort }),
-    async configureAgent(name, enrolment) {
+    async configureAgent(name, configuration) {
       await writeAgentConfiguration(directory, name, {
         listen: { host: endpoint(name).address, port: agentPort },
-        stateDirectory: '/var/lib/patchcycle',
-        enrolment,
+        stateDirectory: `/${agentState}`,
+        ...configuration,
       });
     },
+    hasIdentity: async (name) =>
+      existsSync(insideRoot(endpoint(name).rootDirectory, join(agentState, identityFiles.certificate))),
     power: (name, order) => power(directory, name, order),
     down: () => labDown(directory),
   };

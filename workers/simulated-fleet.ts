@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fleetClient, prepareFleet, writeAgentConfiguration } from '../tools/simulated-fleet/fleet.ts';
+import { identityFiles } from '../agent/identity.ts';
+import { fleetClient, fleetDirectory, prepareFleet, writeAgentConfiguration } from '../tools/simulated-fleet/fleet.ts';
 import { readFleet } from '../tools/simulated-fleet/fleet-plan.ts';
 import { nodeArgv } from './embedded/supervisor.ts';
 import { z } from 'zod';
@@ -47,9 +49,11 @@ export function simulatedFleet(stateDirectory: string): Fleet {
       if (!found) throw new Error(`The simulated fleet has no endpoint ${endpoint}.`);
       return found.address;
     },
-    async configureAgent(endpoint, enrolment) {
-      writeAgentConfiguration(directory, endpoint, { enrolment });
+    async configureAgent(endpoint, configuration) {
+      writeAgentConfiguration(directory, endpoint, configuration);
     },
+    hasIdentity: async (endpoint) =>
+      existsSync(join(fleetDirectory(directory).endpoint(endpoint).stateDirectory, identityFiles.certificate)),
     power: (endpoint, order) => fleetClient(directory).power(endpoint, order),
     down: async () => undefined,
   };

@@ -7,7 +7,8 @@ import { startEnrolmentService } from './enrolment-service.ts';
 import { connectClient, connectWorker } from './temporal.ts';
 
 const config = readConfig(siteConfig);
-const { activities } = await composeSite(config);
+const client = await connectClient();
+const { activities, enrolment } = await composeSite(config, client);
 const { connection, namespace } = await connectWorker();
 const worker = await Worker.create({
   connection,
@@ -17,8 +18,9 @@ const worker = await Worker.create({
   shutdownGraceTime: '20 seconds',
   maxHeartbeatThrottleInterval: '2 seconds',
 });
-const enrolment = await startEnrolmentService(config, await connectClient());
+const door = await startEnrolmentService(enrolment);
 console.log(`site worker of ${config.PATCHCYCLE_SITE} is ready`);
 await worker.run();
-await enrolment.stop();
+await door.stop();
+await client.connection.close();
 await connection.close();

@@ -1,4 +1,5 @@
 /** Brings everything up in order: fleet, servers, workers, the client's files, the endpoints' enrolment. */
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openAuthority } from '../activities/adapters/certificates/authority.ts';
 import { openDatabase, tenantsOf } from '../activities/adapters/database/prisma.ts';
@@ -11,6 +12,8 @@ import {
   type StackOptions,
   type WorkerPlan,
   nodeArgv,
+  readStackAddresses,
+  stackStatus,
   startStack,
 } from './embedded/supervisor.ts';
 import { type Fleet, enrolFleet, writeSiteIdentity } from './fleet.ts';
@@ -28,14 +31,23 @@ export type UpOptions = {
   readonly kevFiles: readonly string[];
   readonly servers: Pick<StackOptions, 'postgres' | 'temporal'>;
   readonly say: (sentence: string) => void;
+  /** Ends it after the step it is at; what was started by then is the caller's to stop. */
+  readonly signal?: AbortSignal;
 };
 
+/** @throws the signal's reason when it was aborted */
 export async function bringUp(options: UpOptions): Promise<StackAddresses> {
-  const { stateDirectory, fleet, files, say, servers } = options;
+  const { stateDirectory, fleet, files, say, servers, signal } = options;
+  // Made before the authority makes it for itself alone: the database's own user must be able to walk through.
+  await mkdir(stateDirectory, { recursive: true, mode: 0o711 });
   const authority = await openAuthority(authorityFolder(stateDirectory));
   const stack = { stateDirectory, ...servers, say };
   await fleet.up(files, say);
-  const addresses = await startStack({ ...stack, workers: () => fleet.processes() });
+  signal?.throwIfAborted();
+  // The sites' workers need a way to Temporal before they start, so the servers come first; where they run, they stay.
+  const running = stackStatus(stateDirectory).state === 'up' ? readStackAddresses(stateDirectory) : undefined;
+  const addresses = running ?? (await startStack({ ...stack, workers: () => fleet.processes() }));
+  signal?.throwIfAborted();
   await fleet.openPassage(Number(new URL(`http://${addresses.temporalAddress}`).port));
 
   const sites: Awaited<ReturnType<typeof planSite>>[] = [];
@@ -44,6 +56,7 @@ export async function bringUp(options: UpOptions): Promise<StackAddresses> {
     ...stack,
     workers: (at) => [...fleet.processes(), controlPlan(options, at), ...sites.map((site) => site(at))],
   });
+  signal?.throwIfAborted();
   say(`Workers are ready: control, ${files.sites.map((site) => site.id).join(', ')}.`);
 
   const database = openDatabase(addresses.databaseUrl);
@@ -52,7 +65,7 @@ export async function bringUp(options: UpOptions): Promise<StackAddresses> {
     const tenants = tenantsOf(database);
     await applyClient(tenants, files, options.appliedBy);
     await installSchedules(temporal, files);
-    const enrolled = await enrolFleet({ tenants, authority, fleet }, files);
+    const enrolled = await enrolFleet({ tenants, authority, fleet }, files, signal);
     say(`${enrolled} endpoints are enrolled.`);
   } finally {
     await database.$disconnect();

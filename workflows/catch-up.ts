@@ -2,23 +2,25 @@
  * Catches up one endpoint that could not be patched with its ring: when it is online, inside its own window, its patch
  * still approved and not superseded. When its deadline passes it is escalated, not forgotten.
  */
-import { continueAsNew, executeChild, setCurrentDetails, sleep, workflowInfo } from '@temporalio/workflow';
+import { continueAsNew, setCurrentDetails, sleep, workflowInfo } from '@temporalio/workflow';
 import type { EndpointOrder } from '../domain/cycle.ts';
-import { endpointPatch } from './endpoint-patch.ts';
-import { endpointAttributes } from './search-attributes.ts';
+import { patchEndpoint } from './patch-endpoint.ts';
 import { control, vigils } from './stubs.ts';
+import { surveyEndpoint } from './survey-site.ts';
 
-export async function catchUp(order: EndpointOrder): Promise<void> {
+/** How long a straggler whose turn did not come to anything waits before it is looked at again. */
+const pauseSeconds = 15;
+
+export async function catchUp(first: EndpointOrder): Promise<void> {
   for (;;) {
-    const turn = await control.mayCatchUp({ order });
+    // Asked each time: an endpoint may come back at another address.
+    const { order, ...turn } = await control.mayCatchUp({ order: first });
     setCurrentDetails(turn.because.map((line) => `- ${line}`).join('\n'));
     if (turn.verdict === 'over') return;
-    if (turn.verdict === 'wait') {
-      await sleep(`${turn.seconds} seconds`, { summary: turn.because[0] ?? 'waits for its window' });
-    } else if (await answersWithin(order, turn.seconds)) {
-      if (await patchNow(order)) return;
-    }
-    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof catchUp>(order);
+    if (turn.verdict === 'go' && (await answersWithin(order, turn.seconds)) && (await patchNow(order))) return;
+    const pause = turn.verdict === 'wait' ? turn.seconds : pauseSeconds;
+    await sleep(`${pause} seconds`, { summary: turn.because[0] ?? 'waits for its turn' });
+    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof catchUp>(first);
   }
 }
 
@@ -31,19 +33,26 @@ function answersWithin(order: EndpointOrder, seconds: number): Promise<boolean> 
     );
 }
 
-/** True when it has ended; another cycle at work on the endpoint, or its silence, means that its turn comes again. */
+/** True when it has ended. False when others hold the endpoint or the budget, or it fell silent: its turn comes again. */
 async function patchNow(order: EndpointOrder): Promise<boolean> {
-  try {
-    await control.admitStraggler({ order });
-    const end = await executeChild(endpointPatch, {
-      workflowId: `endpoint/${order.clientId}/${order.endpointId}`,
-      args: [order],
-      staticSummary: `${order.endpointId}, caught up`,
-      typedSearchAttributes: endpointAttributes(order),
-    });
-    return end.outcome !== null;
-  } catch {
-    await control.giveBackAdmission({ endpoint: order, because: 'another cycle holds the endpoint' });
-    return false;
-  }
+  if (!(await isPlanned(order))) return false;
+  const admission = await control.admitStraggler({ order });
+  if (!admission.admitted) return false;
+  const end = await patchEndpoint(order);
+  return end !== null && end.outcome !== null;
+}
+
+/**
+ * Sees to it that the endpoint has a plan. One that was silent when the cycle planned is surveyed now and gets exactly
+ * what its cycle has proven elsewhere, as a successor of the change record. False when it fell silent again.
+ */
+async function isPlanned(order: EndpointOrder): Promise<boolean> {
+  const late = await control.lateSurveyOf({ order });
+  if (!late) return true;
+  for (const subject of ['inventory', 'updates'] as const)
+    if (!(await surveyEndpoint({ ...late, subject }, order))) return false;
+  await control.approveProven({ order });
+  if (!(await surveyEndpoint({ ...late, subject: 'plan' }, order))) return false;
+  await control.extendChangeRecord({ order });
+  return true;
 }

@@ -4,6 +4,8 @@
  */
 import {
   ApplicationFailure,
+  CancellationScope,
+  allHandlersFinished,
   condition,
   getExternalWorkflowHandle,
   setCurrentDetails,
@@ -59,7 +61,7 @@ export function takeOrders(order: CycleOrder) {
   setHandler(
     approve,
     async (word) => {
-      const { enough } = await control.approveChangeRecord({ cycleId, word });
+      const { enough } = await control.approveChangeRecord({ cycleId, word, at: new Date().toISOString() });
       approved ||= enough;
     },
     {
@@ -73,8 +75,9 @@ export function takeOrders(order: CycleOrder) {
   setHandler(
     halt,
     async (word) => {
-      await control.orderHalt({ cycleId, word });
+      // First of all: from now on the story starts nothing more, and from the row on no permit is given.
       halted = word;
+      await control.orderHalt({ cycleId, word, at: new Date().toISOString() });
       log.push(`halted by ${word.who}: ${word.why}`);
       show({});
       await nudge();
@@ -91,7 +94,8 @@ export function takeOrders(order: CycleOrder) {
   setHandler(
     advance,
     async (word) => {
-      await control.recordOrder({ cycleId, action: 'advance', subject: cycleId, word });
+      const at = new Date().toISOString();
+      await control.recordOrder({ cycleId, action: 'advance', subject: cycleId, at, word });
       released = true;
     },
     {
@@ -105,7 +109,8 @@ export function takeOrders(order: CycleOrder) {
   setHandler(
     openWindow,
     async ({ minutes, site, ...word }) => {
-      const { because } = await control.openWindow({ cycleId, minutes, site: site ?? null, word });
+      const at = new Date().toISOString();
+      const { because } = await control.openWindow({ cycleId, minutes, site: site ?? null, word, at });
       log.push(...because);
       show({});
       await nudge();
@@ -145,7 +150,7 @@ export function takeOrders(order: CycleOrder) {
         await record(step, 'done', startedAt, result.because);
         return result;
       } catch (failure) {
-        await record(step, 'failed', startedAt, [failureInWords(failure)]);
+        await CancellationScope.nonCancellable(() => record(step, 'failed', startedAt, [failureInWords(failure)]));
         throw failure;
       }
     },
@@ -181,11 +186,13 @@ export function takeOrders(order: CycleOrder) {
     },
 
     /** Waits at a held gate until a person advances it; false when the cycle was halted instead. */
-    async advanced(result: RingResult): Promise<boolean> {
+    async advanced(result: RingResult, { heldGateDays }: ChangeRecordSummary): Promise<boolean> {
       held = true;
       released = false;
       show({ waitsFor: `a person: the gate of ring ${result.ring} is held` });
-      await condition(() => released || halted !== null, { summary: `gate of ring ${result.ring} is held` });
+      await condition(() => released || halted !== null, `${heldGateDays} days`, {
+        summary: `gate of ring ${result.ring} is held`,
+      });
       held = false;
       show({ waitsFor: null });
       return released && !halted;
@@ -196,9 +203,11 @@ export function takeOrders(order: CycleOrder) {
       return halted ? [`halted by ${halted.who}: ${halted.why}`] : null;
     },
 
-    end(summary: CycleSummary): void {
+    /** Closes the desk: orders that were taken are carried out first. */
+    async end(summary: CycleSummary): Promise<void> {
       upsertSearchAttributes(outcomeAttribute(summary.state));
       show({ step: 'ended', doing: summary.because.join('; '), waitsFor: null });
+      await condition(allHandlersFinished);
     },
   };
 }

@@ -1,13 +1,13 @@
 /** What is done to one endpoint, the same on a production endpoint and on its clone in the sandbox. */
 import type { EndpointPlan, EndpointReference } from '../domain/cycle.ts';
 import type { Evidence } from '../domain/evidence.ts';
-import type { OperationBody } from '../domain/operation.ts';
 import { failureInWords } from './failures.ts';
 import { patientQuestions } from './stubs.ts';
-import { carryOut } from './under-permit.ts';
+import { type Effect, carryOut, untilSiteAnswers } from './under-permit.ts';
 
 const fetchMinutes = 30;
 const rebootMinutes = 10;
+const restartMinutes = 10;
 /** A service that takes longer to come up than this counts as down. */
 const settleSeconds = 60;
 
@@ -27,17 +27,21 @@ export type ActResult = {
   readonly packagesAtFault: readonly string[];
 };
 
-export function prefetch(work: Work): Promise<ActResult> {
-  return act(work, 'prefetch', { kind: 'prefetch', patches: work.plan.patches }, fetchMinutes);
+/** @param step what it is fetched for: the same fetch for another purpose is another operation */
+export function prefetch(work: Work, step: string): Promise<ActResult> {
+  const body = { kind: 'prefetch', patches: work.plan.patches } as const;
+  return act(work, { step, body, withinMinutes: fetchMinutes, finishes: false });
 }
 
 /** Installs the plan in one transaction. An install that was cut short is repaired towards the plan, once. */
 export async function install(work: Work): Promise<ActResult> {
   const { patches, allowRemove, installLimitMinutes: limitMinutes } = work.plan;
   const withinMinutes = limitMinutes + 5;
-  const installed = await act(work, 'install', { kind: 'install', patches, allowRemove, limitMinutes }, withinMinutes);
+  const body = { kind: 'install', patches, allowRemove, limitMinutes } as const;
+  const installed = await act(work, { step: 'install', body, withinMinutes, finishes: false });
   if (!installed.interrupted) return installed;
-  const repaired = await act(work, 'repair', { kind: 'repair', patches, limitMinutes }, withinMinutes);
+  const repair = { kind: 'repair', patches, limitMinutes } as const;
+  const repaired = await act(work, { step: 'repair', body: repair, withinMinutes, finishes: true });
   return { ...repaired, because: [...installed.because, ...repaired.because] };
 }
 
@@ -50,18 +54,21 @@ export async function bringIntoEffect(
   work: Work,
   before: Evidence,
 ): Promise<{ readonly after: Evidence | null; readonly rebootWasDue: boolean; readonly because: readonly string[] }> {
-  const seen = await observe(work, before).catch(() => null);
+  const { reboot } = work.plan;
+  // A reboot starts everything anew: what does not work before it is not waited for.
+  const seen = await observe(work, before, { rebootSettles: reboot !== 'never' }).catch(() => null);
   if (!seen) return { after: null, rebootWasDue: false, because: ['its agent does not answer after the install'] };
 
-  const { reboot } = work.plan;
   if (reboot === 'always' || (reboot === 'if required' && seen.pendingReboot.due)) {
-    const rebooted = await act(work, 'reboot', { kind: 'reboot', leaveBootId: seen.bootId }, rebootMinutes);
+    const body = { kind: 'reboot', leaveBootId: seen.bootId } as const;
+    const rebooted = await act(work, { step: 'reboot', body, withinMinutes: rebootMinutes, finishes: true });
     const after = await observe(work, before).catch(() => null);
     return { after, rebootWasDue: true, because: rebooted.because };
   }
   if (seen.staleServices.length === 0) return { after: seen, rebootWasDue: false, because: [] };
 
-  const restarted = await act(work, 'restart services', { kind: 'restart services', services: seen.staleServices }, 10);
+  const body = { kind: 'restart services', services: seen.staleServices } as const;
+  const restarted = await act(work, { step: 'restart services', body, withinMinutes: restartMinutes, finishes: true });
   const after = await observe(work, before).catch(() => null);
   return { after, rebootWasDue: false, because: restarted.because };
 }
@@ -70,7 +77,13 @@ export async function bringIntoEffect(
  * What is true of the endpoint now. Given what was true before, it waits a while for what worked then to work again,
  * as services take time to start; what does not come back in that time is reported as it is.
  */
-export function observe(work: Work, before: Evidence | null, withinMinutes = 5): Promise<Evidence> {
+export async function observe(
+  work: Work,
+  before: Evidence | null,
+  { withinMinutes = 5, rebootSettles = false }: { withinMinutes?: number; rebootSettles?: boolean } = {},
+): Promise<Evidence> {
+  // The minutes are the endpoint's: a site whose worker is away is waited for first.
+  await untilSiteAnswers(work.endpoint.taskQueue);
   return patientQuestions(work.endpoint.taskQueue, withinMinutes).observeEndpoint.executeWithOptions(
     { summary: `observes ${work.endpoint.endpointId}` },
     [
@@ -82,6 +95,7 @@ export function observe(work: Work, before: Evidence | null, withinMinutes = 5):
           services: before.services.filter((service) => service.state === 'running').map((service) => service.service),
           checks: before.checks.filter((check) => check.passed).map((check) => check.check),
           settleSeconds,
+          rebootSettles,
         },
       },
     ],
@@ -90,25 +104,23 @@ export function observe(work: Work, before: Evidence | null, withinMinutes = 5):
 
 async function act(
   work: Work,
-  step: string,
-  body: OperationBody,
-  withinMinutes: number,
+  order: Pick<Effect, 'step' | 'body' | 'withinMinutes' | 'finishes'>,
 ): Promise<ActResult & { readonly interrupted: boolean }> {
   const { clientId, cycleId, endpoint, plan } = work;
   const { planDigest, generation } = plan;
   const nothing = { succeeded: false, halted: false, interrupted: false, packagesAtFault: [] };
   try {
-    const result = await carryOut({ clientId, cycleId, endpoint, step, planDigest, generation, body, withinMinutes });
+    const result = await carryOut({ clientId, cycleId, endpoint, planDigest, generation, ...order });
     if ('halted' in result) return { ...nothing, halted: true, because: result.halted };
     const { state, because, packagesAtFault } = result.report;
     return {
       succeeded: state === 'succeeded',
       halted: false,
       interrupted: state === 'interrupted',
-      because: state === 'succeeded' ? [] : [`${step}: ${because}`],
+      because: state === 'succeeded' ? [] : [`${order.step}: ${because}`],
       packagesAtFault,
     };
   } catch (failure) {
-    return { ...nothing, because: [`${step}: ${failureInWords(failure)}`] };
+    return { ...nothing, because: [`${order.step}: ${failureInWords(failure)}`] };
   }
 }

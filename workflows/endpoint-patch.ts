@@ -2,8 +2,8 @@
  * The procedure for one endpoint: look, fetch, snapshot, install, reboot where due, prove it, or put it back.
  *
  * The workflow's id, endpoint/CLIENT/ENDPOINT, is the lock: nobody else works on the endpoint meanwhile. What was
- * started is brought to a known state even when the cycle is cancelled. Whatever an install says of itself, only what
- * is observed afterwards decides.
+ * started is brought to a known state even when the cycle is cancelled or halted. Whatever an install says of itself,
+ * only what is observed afterwards decides.
  */
 import { CancellationScope, setCurrentDetails } from '@temporalio/workflow';
 import type { EndpointEnd, EndpointOrder } from '../domain/cycle.ts';
@@ -12,90 +12,109 @@ import type { Evidence } from '../domain/evidence.ts';
 import { bringIntoEffect, install, observe, prefetch, type Work } from './endpoint-acts.ts';
 import { failureInWords } from './failures.ts';
 import { control, machines } from './stubs.ts';
+import { untilSiteAnswers } from './under-permit.ts';
 
 export async function endpointPatch(order: EndpointOrder): Promise<EndpointEnd> {
-  const plan = await control.openEndpoint(order);
-  const work = { clientId: order.clientId, cycleId: order.cycleId, endpoint: order, plan };
+  const cycle = CancellationScope.current();
   return CancellationScope.nonCancellable(async () => {
-    const end = await patch(work);
+    const plan = await control.openEndpoint(order);
+    const { clientId, cycleId } = order;
+    const work = { clientId, cycleId, endpoint: order, plan };
+    const end = await patch(work, () => cycle.consideredCancelled);
     await control.closeEndpoint({ order, end });
     return end;
   });
 }
 
-async function patch(work: Work): Promise<EndpointEnd> {
+async function patch(work: Work, cancelled: () => boolean): Promise<EndpointEnd> {
   const { plan } = work;
-  if (plan.patches.length === 0) return ended('unchanged', ['nothing was due']);
+  if (plan.patches.length === 0) return ended(plan.withoutPatches.outcome, plan.withoutPatches.because);
 
   say('looks at the endpoint before anything is done');
-  const before = await observe(work, null, 1).catch(() => null);
+  const before = await observe(work, null).catch(() => null);
   if (!before) return { ...ended(null, ['its agent did not answer when its turn came']), waitingFor: 'offline' };
+  const leave = (because: readonly string[], found: Partial<EndpointEnd> = {}) =>
+    ended('skipped', ['nothing was installed', ...because], { before, ...found });
 
   say('fetches the packages');
-  const fetched = await prefetch(work);
-  if (!fetched.succeeded) return ended('skipped', ['nothing was installed', ...fetched.because], { before });
+  const fetched = await prefetch(work, 'prefetch');
+  if (!fetched.succeeded) return leave(fetched.because);
+  if (cancelled()) return leave(['the cycle was cancelled']);
 
   say('takes a snapshot and verifies it');
   const snapshot = await takeSnapshot(work);
-  if (!snapshot.usable) return ended('skipped', ['nothing was installed', snapshot.because], { before });
+  if (!snapshot.usable) return leave([snapshot.because]);
+  const { snapshotId } = snapshot;
+  if (cancelled()) return leave(['the cycle was cancelled'], { snapshotId });
 
   // The way back is there before the act, and harmless when nothing was done.
-  const putBack = (because: readonly string[], packagesAtFault: readonly string[]) =>
-    restore(work, before, because, packagesAtFault);
+  const putBack = (after: Evidence | null, because: readonly string[], packagesAtFault: readonly string[]) =>
+    restore(work, { before, after, snapshotId, because, packagesAtFault });
 
   say('installs');
   const installed = await install(work);
-  if (installed.halted) return ended('skipped', ['nothing was installed', ...installed.because], { before });
+  if (installed.halted) return leave(installed.because, { snapshotId });
 
   say('brings it into effect and proves that everything works');
   const { after, rebootWasDue, because } = await bringIntoEffect(work, before);
-  if (!after) return putBack([...installed.because, ...because], installed.packagesAtFault);
-  if (!installed.succeeded && nothingChanged({ before, after }))
-    return ended('skipped', ['nothing was installed', ...installed.because], { before, after });
+  const said = [...installed.because, ...because];
+  if (!after) return putBack(null, said, installed.packagesAtFault);
+  if (!installed.succeeded && nothingChanged({ before, after })) return leave(installed.because, { after, snapshotId });
 
   const proof = judgePatched({ patches: plan.patches, before, after, rebootWasDue, reboot: plan.reboot });
-  if (!proof.proven)
-    return putBack(
-      [...installed.because, ...because, ...proof.because],
-      [...installed.packagesAtFault, ...proof.packagesAtFault],
-    );
-  return ended('patched', proof.because, { before, after, snapshotId: plan.snapshotId });
+  if (proof.proven) return ended('patched', proof.because, { before, after, snapshotId });
+  return putBack(after, [...said, ...proof.because], [...installed.packagesAtFault, ...proof.packagesAtFault]);
 }
 
-async function takeSnapshot({ endpoint, plan }: Work): Promise<{ readonly usable: boolean; readonly because: string }> {
-  if (!plan.snapshotRequired) return { usable: true, because: 'the change record waives the snapshot' };
+async function takeSnapshot({
+  clientId,
+  cycleId,
+  endpoint,
+  plan,
+}: Work): Promise<{ readonly usable: boolean; readonly because: string; readonly snapshotId: string | null }> {
+  if (!plan.snapshotRequired)
+    return { usable: true, because: 'the change record waives the snapshot', snapshotId: null };
+  const { endpointId } = endpoint;
+  const { snapshotId } = plan;
   try {
-    return await machines(endpoint.taskQueue).takeSnapshot({ endpoint, snapshotId: plan.snapshotId });
+    // On record before it is taken, so that none can be left behind unknown.
+    await control.recordSnapshot({ clientId, cycleId, endpointId, snapshotId, usable: false });
+    const verdict = await machines(endpoint.taskQueue).takeSnapshot({ endpoint, snapshotId });
+    await control.recordSnapshot({ clientId, cycleId, endpointId, snapshotId, usable: verdict.usable });
+    return { ...verdict, snapshotId };
   } catch (failure) {
-    return { usable: false, because: `no snapshot: ${failureInWords(failure)}` };
+    return { usable: false, because: `no snapshot: ${failureInWords(failure)}`, snapshotId };
   }
 }
 
 /** Puts the whole machine back and proves that. What cannot be put back, or proven, is quarantined for a person. */
 async function restore(
   { clientId, cycleId, endpoint, plan }: Work,
-  before: Evidence,
-  because: readonly string[],
-  packagesAtFault: readonly string[],
+  found: {
+    readonly before: Evidence;
+    readonly after: Evidence | null;
+    readonly snapshotId: string | null;
+    readonly because: readonly string[];
+    readonly packagesAtFault: readonly string[];
+  },
 ): Promise<EndpointEnd> {
-  const { snapshotId } = plan;
-  const found = { before, snapshotId, packagesAtFault };
-  if (!plan.snapshotRequired)
-    return ended('quarantined', [...because, 'there is no snapshot to go back to'], { ...found, snapshotId: null });
+  const { before, snapshotId, because } = found;
+  if (snapshotId === null) return ended('quarantined', [...because, 'there is no snapshot to go back to'], found);
 
   say('puts the endpoint back as it was');
-  const generation = await control.raiseGeneration({ clientId, cycleId, endpointId: endpoint.endpointId, plan });
+  const generation = await control.raiseGeneration({ clientId, endpointId: endpoint.endpointId, plan });
   const restored = { clientId, cycleId, endpoint, plan: { ...plan, generation } };
   try {
-    const purpose = `${cycleId}/${endpoint.endpointId}/generation-${generation}`;
+    await untilSiteAnswers(endpoint.taskQueue);
     const { evidenceOfFailedState } = await machines(endpoint.taskQueue).restoreSnapshot({
       endpoint,
       snapshotId,
-      purpose,
+      purpose: `${cycleId}/${endpoint.endpointId}/generation-${generation}`,
       generation,
     });
     const after = await observe(restored, before);
-    const verdict = judgeRestored({ patches: plan.patches, before, after, failedBootId: null });
+    const failedBootId = found.after?.bootId ?? null;
+    const verdict = judgeRestored({ patches: plan.patches, before, after, failedBootId });
     return ended(verdict.restored ? 'rolled_back' : 'quarantined', [...because, ...verdict.because], {
       ...found,
       after,
@@ -109,18 +128,18 @@ async function restore(
 function ended(
   outcome: EndpointEnd['outcome'],
   because: readonly string[],
-  found: Partial<EndpointEnd> = {},
+  found: Partial<Omit<EndpointEnd, 'outcome' | 'because'>> = {},
 ): EndpointEnd {
   return {
-    outcome,
     waitingFor: null,
-    because,
     packagesAtFault: [],
     before: null,
     after: null,
     snapshotId: null,
     evidenceOfFailedState: null,
     ...found,
+    outcome,
+    because,
   };
 }
 

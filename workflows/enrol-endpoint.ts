@@ -1,10 +1,7 @@
 /** Enrols one endpoint for its site's enrolment service, which has no database and no authority's key of its own. */
+import type { Enrolled, EnrolmentRequest } from '../activities/enrolment.ts';
 import { control } from './stubs.ts';
 
-export async function enrolEndpoint(request: {
-  /** SHA-256: the token itself never enters a history. */
-  readonly tokenDigest: string;
-  readonly certificateRequest: string;
-}): Promise<Awaited<ReturnType<typeof control.enrol>>> {
+export async function enrolEndpoint(request: EnrolmentRequest): Promise<Enrolled> {
   return control.enrol(request);
 }

@@ -1,4 +1,4 @@
-import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure, TimeoutFailure } from '@temporalio/workflow';
 
 /** What a failure says to an operator: the innermost sentence, without the engine's wrapping. */
 export function failureInWords(failure: unknown): string {
@@ -6,6 +6,7 @@ export function failureInWords(failure: unknown): string {
     if (failure.cause instanceof TimeoutFailure) return `${failure.activityType} did not end in its time`;
     return failureInWords(failure.cause);
   }
+  if (failure instanceof ChildWorkflowFailure) return failureInWords(failure.cause);
   if (failure instanceof ApplicationFailure && failure.cause)
     return `${failure.message}: ${failureInWords(failure.cause)}`;
   return failure instanceof Error ? failure.message : String(failure);

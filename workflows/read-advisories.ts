@@ -1,6 +1,6 @@
-import type { CycleOrder } from '../domain/cycle.ts';
+import type { ChangelogReader, CycleOrder } from '../domain/cycle.ts';
 import { failureInWords } from './failures.ts';
-import { control, questions } from './stubs.ts';
+import { bookkeeping, control, questions } from './stubs.ts';
 import { carryOut } from './under-permit.ts';
 
 /**
@@ -9,28 +9,39 @@ import { carryOut } from './under-permit.ts';
  * as severe.
  */
 export async function readAdvisories(order: CycleOrder): Promise<void> {
-  const { cycleId, clientId } = order;
-  const readers = await control.changelogsToRead({ cycleId });
+  const { cycleId } = order;
+  const readers = await bookkeeping.changelogsToRead({ cycleId });
+  const byEndpoint = new Map<string, ChangelogReader[]>();
+  for (const reader of readers) {
+    const { endpointId } = reader.endpoint;
+    byEndpoint.set(endpointId, [...(byEndpoint.get(endpointId) ?? []), reader]);
+  }
+  // One after another on an endpoint: it does one thing at a time, and fetching for the next lets go of the last.
   await Promise.all(
-    readers.map(async ({ endpoint, generation, patches, planDigest }) => {
-      const agent = endpoint;
-      try {
-        const fetched = await carryOut({
-          clientId,
-          cycleId,
-          endpoint,
-          step: 'fetch for changelogs',
-          planDigest,
-          generation,
-          body: { kind: 'prefetch', patches },
-          withinMinutes: 30,
-        });
-        if ('halted' in fetched) return;
-        const entries = await questions(endpoint.taskQueue).readChangelogs({ agent, patches });
-        await control.recordAdvisories({ cycleId, patches, entries });
-      } catch (failure) {
-        await control.recordUnread({ cycleId, patches, because: failureInWords(failure) });
-      }
+    [...byEndpoint.values()].map(async (ofEndpoint) => {
+      for (const reader of ofEndpoint) await readFrom(order, reader);
     }),
   );
+}
+
+async function readFrom({ cycleId, clientId }: CycleOrder, reader: ChangelogReader): Promise<void> {
+  const { endpoint, generation, patches, planDigest } = reader;
+  try {
+    const fetched = await carryOut({
+      clientId,
+      cycleId,
+      endpoint,
+      step: 'fetch for changelogs',
+      planDigest,
+      generation,
+      body: { kind: 'prefetch', patches },
+      withinMinutes: 30,
+      finishes: false,
+    });
+    if ('halted' in fetched) return;
+    const entries = await questions(endpoint.taskQueue).readChangelogs({ agent: endpoint, patches });
+    await control.recordAdvisories({ cycleId, patches, entries });
+  } catch (failure) {
+    await control.recordUnread({ cycleId, patches, because: failureInWords(failure) });
+  }
 }

@@ -4,24 +4,22 @@
  */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
+  CancellationScope,
   ParentClosePolicy,
   condition,
-  executeChild,
+  continueAsNew,
   setCurrentDetails,
   setHandler,
   sleep,
   startChild,
+  workflowInfo,
 } from '@temporalio/workflow';
-import type { EndpointOrder, RingOrder, RingResult } from '../domain/cycle.ts';
+import type { EndpointOrder, RingAdmission, RingOrder, RingResult } from '../domain/cycle.ts';
 import { catchUp } from './catch-up.ts';
-import { endpointPatch } from './endpoint-patch.ts';
-import { failureInWords } from './failures.ts';
 import { lookAgain } from './messages.ts';
+import { patchEndpoint } from './patch-endpoint.ts';
 import { endpointAttributes } from './search-attributes.ts';
-import { control, questions } from './stubs.ts';
-
-/** How long to wait before an endpoint that another cycle holds is asked for again. */
-const lockSeconds = 15;
+import { bookkeeping, control, glances, questions } from './stubs.ts';
 
 export async function ringRollout(order: RingOrder): Promise<RingResult> {
   let nudges = 0;
@@ -41,40 +39,45 @@ export async function ringRollout(order: RingOrder): Promise<RingResult> {
 
 async function admitAndPatch(order: RingOrder, nudges: () => number): Promise<void> {
   const inFlight = new Set<string>();
-  for (;;) {
-    const seen = { nudges: nudges(), inFlight: inFlight.size };
-    const online = await whoAnswers(order);
-    const admission = await control.admit({ order, online, inFlight: [...inFlight] });
-    setCurrentDetails(admission.inWords.map((line) => `- ${line}`).join('\n'));
-    for (const endpoint of admission.start) {
-      inFlight.add(endpoint.endpointId);
-      void patchEndpoint(endpoint).finally(() => inFlight.delete(endpoint.endpointId));
-    }
-    if (inFlight.size === 0 && admission.lookAgainInSeconds === null) return;
-    if (admission.start.length > 0) seen.inFlight = inFlight.size;
-    await condition(
-      () => nudges() > seen.nudges || inFlight.size < seen.inFlight,
-      admission.lookAgainInSeconds === null ? '1 hour' : `${admission.lookAgainInSeconds} seconds`,
-      { summary: admission.inWords[0] ?? 'patching' },
-    );
-  }
-}
-
-/** Patches one endpoint as a child whose id is the lock. Somebody else at work on it means: its turn comes later. */
-async function patchEndpoint(endpoint: EndpointOrder): Promise<void> {
+  /** Answered when asked whether they are there, and not when their turn came: their catch-up goes on with them. */
+  const fellSilent = new Set<string>();
+  let ends = 0;
   try {
-    await executeChild(endpointPatch, {
-      workflowId: `endpoint/${endpoint.clientId}/${endpoint.endpointId}`,
-      args: [endpoint],
-      staticSummary: `${endpoint.endpointId}, ring ${endpoint.ring}`,
-      typedSearchAttributes: endpointAttributes(endpoint),
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-    });
+    for (;;) {
+      const seen = { nudges: nudges(), ends };
+      const drains = workflowInfo().continueAsNewSuggested;
+      if (drains && inFlight.size === 0) await continueAsNew<typeof ringRollout>(order);
+      // Not cut off: an admission that was made must be heard of.
+      const admission = await CancellationScope.nonCancellable(() => admitSome(drains));
+      for (const endpoint of admission.start) void start(endpoint);
+      const { lookAgainInSeconds } = admission;
+      if (inFlight.size === 0 && lookAgainInSeconds === null) return;
+      await condition(
+        () => nudges() > seen.nudges || ends > seen.ends,
+        lookAgainInSeconds === null ? '1 hour' : `${lookAgainInSeconds} seconds`,
+        { summary: `ring ${order.ring}: ${inFlight.size} in flight` },
+      );
+    }
   } catch (failure) {
-    if (!(failure instanceof WorkflowExecutionAlreadyStartedError))
-      return control.recordUnknown({ endpoint, because: failureInWords(failure) });
-    await sleep(lockSeconds * 1000, { summary: `${endpoint.endpointId} is held by another cycle` });
-    await control.giveBackAdmission({ endpoint, because: 'another cycle holds the endpoint' });
+    // Cancelled: nothing more is started, and what has started comes to its end before the ring does.
+    await CancellationScope.nonCancellable(() => condition(() => inFlight.size === 0));
+    throw failure;
+  }
+
+  async function admitSome(drains: boolean): Promise<RingAdmission> {
+    if (drains) return { start: [], lookAgainInSeconds: null, inWords: [] };
+    const answers = (await whoAnswers(order)).filter((endpointId) => !fellSilent.has(endpointId));
+    const admission = await bookkeeping.admit({ order, online: answers, inFlight: [...inFlight] });
+    setCurrentDetails(admission.inWords.map((line) => `- ${line}`).join('\n'));
+    return admission;
+  }
+
+  async function start(endpoint: EndpointOrder): Promise<void> {
+    inFlight.add(endpoint.endpointId);
+    const end = await patchEndpoint(endpoint);
+    if (end && end.outcome === null) fellSilent.add(endpoint.endpointId);
+    inFlight.delete(endpoint.endpointId);
+    ends += 1;
   }
 }
 
@@ -82,7 +85,7 @@ async function whoAnswers(order: RingOrder): Promise<readonly string[]> {
   const sites = await control.ringMembersToAsk(order);
   const answers = await Promise.all(
     sites.map(({ taskQueue, agents }) =>
-      questions(taskQueue)
+      glances(taskQueue)
         .whoAnswers({ agents })
         .catch(() => []),
     ),
@@ -107,14 +110,19 @@ async function handOverStragglers(order: RingOrder): Promise<void> {
   }
 }
 
-/** Watches the ring until its soak has run from the last verified endpoint; a regression found in it counts. */
+/**
+ * Watches the ring until its soak has run from the last verified endpoint; a regression found in it counts. Checks that
+ * cannot be made are no health data, which the gate takes for a reason to hold.
+ */
 async function soak(order: RingOrder): Promise<void> {
   for (;;) {
     const watch = await control.soakWatch(order);
     await Promise.all(
       watch.sites.map(async ({ taskQueue, endpoints }) => {
-        const results = await questions(taskQueue).runChecks({ endpoints });
-        await control.recordSoakChecks({ order, results });
+        const results = await questions(taskQueue)
+          .runChecks({ endpoints })
+          .catch(() => endpoints.map(({ endpointId }) => ({ endpointId, results: null })));
+        await control.recordSoakChecks({ order, at: new Date().toISOString(), results });
       }),
     );
     if (watch.remainingSeconds <= 0) return;

@@ -29,7 +29,10 @@ async function tryOut(order: SandboxOrder) {
   const { clientId, cycleId, sandboxId } = order;
   const plan = await control.sandboxPlan(order);
   // The clone has no way to a mirror: what it installs was fetched by the endpoint it is cloned from.
-  const fetched = await prefetch({ clientId, cycleId, endpoint: order.representative, plan });
+  const fetched = await prefetch(
+    { clientId, cycleId, endpoint: order.representative, plan },
+    `fetch for test ${order.attempt}`,
+  );
   if (!fetched.succeeded) return { ...nothing, because: fetched.because };
 
   const host = machines(order.representative.taskQueue);

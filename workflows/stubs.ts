@@ -3,11 +3,18 @@ import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { ControlActivities, SiteActivities } from '../activities/index.ts';
 import { controlTaskQueue } from '../domain/cycle.ts';
 
-/** Reads and writes of the database: short, safe to repeat, tried until the database is back. */
+/** Reads and writes of a few rows: short, safe to repeat, tried until the database is back. */
 export const control = proxyActivities<ControlActivities>({
   taskQueue: controlTaskQueue,
   startToCloseTimeout: '30 seconds',
   retry: { initialInterval: '500 milliseconds', maximumInterval: '20 seconds' },
+});
+
+/** The same, for what reads or writes rows of every endpoint of a cycle. */
+export const bookkeeping = proxyActivities<ControlActivities>({
+  taskQueue: controlTaskQueue,
+  startToCloseTimeout: '10 minutes',
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
 });
 
 /** Reads the halts before an effect. Local: it is one query, and the permit must be fresh when it is used. */
@@ -20,17 +27,21 @@ export const permits = proxyLocalActivities<Pick<ControlActivities, 'issuePermit
 export function questions(taskQueue: string) {
   return proxyActivities<SiteActivities>({
     taskQueue,
-    startToCloseTimeout: '2 minutes',
-    scheduleToCloseTimeout: '5 minutes',
+    startToCloseTimeout: '4 minutes',
+    scheduleToCloseTimeout: '10 minutes',
     retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 3 },
   });
 }
 
-/** Asks until the agent answers, for a machine that is starting: a boot that takes longer has failed. */
+/**
+ * Asks until the agent answers, for a machine that is starting: a boot that takes longer has failed. An attempt may last
+ * as long as services are given to settle, and an answer takes on top of it.
+ */
 export function patientQuestions(taskQueue: string, withinMinutes: number) {
   return proxyActivities<SiteActivities>({
     taskQueue,
-    startToCloseTimeout: '1 minute',
+    startToCloseTimeout: '3 minutes',
+    heartbeatTimeout: '10 seconds',
     scheduleToCloseTimeout: `${withinMinutes} minutes`,
     retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.3, maximumInterval: '5 seconds' },
   });
@@ -47,6 +58,35 @@ export function effects(taskQueue: string, withinMinutes: number) {
     startToCloseTimeout: '20 seconds',
     scheduleToCloseTimeout: `${withinMinutes} minutes`,
     retry: { initialInterval: '1 second', maximumInterval: '5 seconds' },
+  });
+}
+
+/** Asks how an effect stands that was submitted before, until it has ended; null at once when the agent does not know it. */
+export function followings(taskQueue: string, withinMinutes: number) {
+  return proxyActivities<SiteActivities>({
+    taskQueue,
+    startToCloseTimeout: '20 seconds',
+    scheduleToCloseTimeout: `${withinMinutes} minutes`,
+    retry: { initialInterval: '1 second', maximumInterval: '5 seconds' },
+  });
+}
+
+/** Waits for the site's worker itself, for as long as a site may be cut off. */
+export function siteAnswers(taskQueue: string) {
+  return proxyActivities<SiteActivities>({
+    taskQueue,
+    startToCloseTimeout: '10 seconds',
+    scheduleToCloseTimeout: '14 days',
+  });
+}
+
+/** Whether agents answer now: who cannot be asked within seconds is not known to be there. */
+export function glances(taskQueue: string) {
+  return proxyActivities<SiteActivities>({
+    taskQueue,
+    startToCloseTimeout: '15 seconds',
+    scheduleToCloseTimeout: '30 seconds',
+    retry: { initialInterval: '1 second' },
   });
 }
 
@@ -77,6 +117,7 @@ export function scans(taskQueue: string) {
     taskQueue,
     startToCloseTimeout: '5 minutes',
     heartbeatTimeout: '10 seconds',
+    scheduleToCloseTimeout: '15 minutes',
     retry: { initialInterval: '2 seconds', maximumAttempts: 3 },
   });
 }

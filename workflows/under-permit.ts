@@ -1,49 +1,62 @@
-import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, TimeoutFailure, sleep } from '@temporalio/workflow';
 import type { EndpointReference } from '../domain/cycle.ts';
 import type { OperationBody, OperationReport } from '../domain/operation.ts';
-import { effects, permits, questions } from './stubs.ts';
+import { failureInWords } from './failures.ts';
+import { effects, followings, permits, siteAnswers } from './stubs.ts';
 
 /** An effect in the name of a cycle: what it is for makes its id, so that it happens at most once. */
 export type Effect = {
   readonly clientId: string;
   readonly cycleId: string;
   readonly endpoint: EndpointReference;
-  /** What it is for, in the cycle: `install`, `reboot after install`. */
+  /** What it is for, in the cycle: `install`, `reboot`. */
   readonly step: string;
   readonly planDigest: string;
   readonly generation: number;
   readonly body: OperationBody;
   readonly withinMinutes: number;
+  /** Brings something that was started to a known state: a halt does not stop it. */
+  readonly finishes: boolean;
 };
 
-/** `halted`: no permit was given, so nothing was submitted. */
+/** `halted`: no permit was given, and nothing was submitted. */
 export type EffectResult = { readonly halted: readonly string[] } | { readonly report: OperationReport };
 
+const pauseSeconds = 5;
+
 /**
- * Submits an effect under a fresh permit and waits for its end. When the worker took it up too late, or died before
- * it submitted, the halts are read again before another try.
- * Throws ActivityFailure when the agent refuses, or does not answer within the time.
+ * Submits an effect under a fresh permit and waits for its end. When the worker took it up too late, died, or found the
+ * agent busy, the agent is asked whether it knows the effect; only one that it does not know needs another permit.
+ * Throws ActivityFailure when the agent refuses or does not answer, ApplicationFailure when it is never free.
  */
 export async function carryOut(effect: Effect): Promise<EffectResult> {
+  const { clientId, cycleId, endpoint, finishes, withinMinutes } = effect;
+  const until = Date.now() + withinMinutes * 60_000;
   for (;;) {
-    const permit = await permits.issuePermit({ clientId: effect.clientId, cycleId: effect.cycleId });
+    const permit = await permits.issuePermit({ clientId, cycleId, finishes });
     if ('refusedBecause' in permit) return { halted: permit.refusedBecause };
+    const summary = `${effect.step} on ${endpoint.endpointId}`;
+    let because: string;
     try {
-      const report = await effects(
-        effect.endpoint.taskQueue,
-        effect.withinMinutes,
-      ).carryOutOperation.executeWithOptions({ summary: `${effect.step} on ${effect.endpoint.endpointId}` }, [
-        { ...effect, permit },
-      ]);
-      return { report };
+      const submitted = effects(endpoint.taskQueue, withinMinutes).carryOutOperation;
+      return { report: await submitted.executeWithOptions({ summary }, [{ ...effect, permit }]) };
     } catch (failure) {
       if (!permitWasSpent(failure)) throw failure;
+      because = failureInWords(failure);
     }
-    await questions(effect.endpoint.taskQueue).standReady.executeWithOptions(
-      { summary: `waits for the site's worker`, scheduleToCloseTimeout: '7 days' },
-      [],
-    );
+    await untilSiteAnswers(endpoint.taskQueue);
+    const report = await followings(endpoint.taskQueue, withinMinutes).followOperation.executeWithOptions({ summary }, [
+      effect,
+    ]);
+    if (report) return { report };
+    if (Date.now() > until) throw ApplicationFailure.nonRetryable(because);
+    await sleep(`${pauseSeconds} seconds`, { summary: because });
   }
+}
+
+/** Waits for a site's worker to take work: that it is away says nothing of its endpoints. */
+export async function untilSiteAnswers(taskQueue: string): Promise<void> {
+  await siteAnswers(taskQueue).standReady.executeWithOptions({ summary: `waits for the site's worker` }, []);
 }
 
 function permitWasSpent(failure: unknown): boolean {

@@ -153,6 +153,7 @@ export const policyFileSchema = entry({
   budget: amount.optional(),
   windows: windows.optional(),
   blackouts: blackouts.optional(),
+  sandbox: entry({ required: z.boolean() }).optional(),
   snapshot: snapshot.optional(),
   reboot: z.enum(['if required', 'never', 'always']).optional(),
   checks: z.array(check).optional(),

@@ -63,6 +63,7 @@ describe('a narrower layer may tighten, never loosen', () => {
     gate: { soakMinutes: 30, atLeastVerified: 2, failuresAtMost: 1, failurePercentAtMost: 10 },
     budget: { percent: 25 },
     windows: [],
+    sandbox: { required: true },
     snapshot: { required: true, keepDays: 7 },
     changeApproval: { persons: 1, withinMinutes: 60 },
     deadlineDays: 14,
@@ -75,6 +76,7 @@ describe('a narrower layer may tighten, never loosen', () => {
     ['gate.failuresAtMost', { gate: { failuresAtMost: 2 } }, { gate: { failuresAtMost: 0 } }],
     ['gate.failureShareAtMost', { gate: { failurePercentAtMost: null } }, { gate: { failurePercentAtMost: 5 } }],
     ['budget', { budget: { percent: 26 } }, { budget: { percent: 10 } }],
+    ['sandbox.required', { sandbox: { required: false } }, { sandbox: { required: true } }],
     ['snapshot.required', { snapshot: { required: false } }, { snapshot: { required: true } }],
     ['snapshot.keep', { snapshot: { keepDays: 6 } }, { snapshot: { keepDays: 8 } }],
     ['approval', { changeApproval: null }, { changeApproval: { persons: 2, withinMinutes: 60 } }],
@@ -125,6 +127,7 @@ describe('a narrower layer may tighten, never loosen', () => {
     expect(policy).toMatchObject({
       approve: [],
       windows: [],
+      sandbox: { required: true },
       snapshot: { required: true },
       gate: { failuresAtMost: 0, failurePercentAtMost: null },
     });

@@ -19,6 +19,7 @@ export function samplePolicy(stated: Partial<Policy> = {}): Policy {
     budget: { percent: 25 },
     windows: [],
     blackouts: [],
+    sandbox: { required: true },
     snapshot: { required: true, keepDays: 7 },
     reboot: 'if required',
     checks: [],

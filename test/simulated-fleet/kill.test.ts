@@ -1,10 +1,11 @@
-import { cpSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { simulatedSnapshots } from '../../activities/adapters/snapshots/simulated.ts';
 import { fleetDirectory } from '../../tools/simulated-fleet/fleet.ts';
+import type { FleetDirectory } from '../../tools/simulated-fleet/layout.ts';
 import { fastPace, pending, standingFleet, until } from './standing-fleet.ts';
 import type { StandingFleet } from './standing-fleet.ts';
 
@@ -61,33 +62,44 @@ it('completes a reboot that was under way when the process was killed', async ()
 });
 
 describe('a restore that is cut short', () => {
-  /** Installs over a snapshot, so that a restore has something to put back. */
-  async function fleetToRestore(): Promise<StandingFleet> {
-    const fleet = await standingFleet();
-    await simulatedSnapshots(fleet.socket).create('web-1', 's1');
-    const patches = await pending(fleet, 'web-1', ['tzdata']);
-    await fleet.submit('web-1', 'prefetch', { kind: 'prefetch', patches });
-    await fleet.ended('web-1', 'prefetch');
-    await fleet.submit('web-1', 'install', { kind: 'install', patches, allowRemove: [], limitMinutes: 10 });
-    await fleet.ended('web-1', 'install');
-    return fleet;
-  }
+  type Cut = (layout: FleetDirectory, name: string) => void;
+  const keepFailedDisk: Cut = (layout, name) => {
+    const evidence = layout.evidenceOf(name, restore.restoreId);
+    mkdirSync(dirname(evidence), { recursive: true });
+    renameSync(layout.endpoint(name).root, evidence);
+  };
+  /** What a kill between two steps leaves on the disk, by the name of the endpoint that it happens to. */
+  const cuts: Readonly<Record<string, Cut>> = {
+    'nothing-moved': () => undefined,
+    'failed-disk-kept': keepFailedDisk,
+    'copied-half': (layout, name) => {
+      keepFailedDisk(layout, name);
+      const half = `${layout.endpoint(name).root}.restoring`;
+      cpSync(join(layout.snapshot(name, 's1'), 'root', 'state'), join(half, 'state'), { recursive: true });
+      writeFileSync(join(half, 'dpkg.log'), 'half a line');
+    },
+  };
 
-  async function expectRestored(fleet: StandingFleet): Promise<void> {
+  it('is completed from whatever was left, and not done again where only its record is missing', async () => {
+    const fleet = await fleetToRestore([...Object.keys(cuts), 'not-recorded']);
+    const layout = fleetDirectory(fleet.directory);
+    await simulatedSnapshots(fleet.socket).restore('not-recorded', 's1', restore);
     await fleet.agentsAnswer();
-    const restored = await simulatedSnapshots(fleet.socket).restore('web-1', 's1', restore);
-    expect(restored.generation).toBe(2);
-    await fleet.agentsAnswer();
-    const inventory = await fleet.agents.inventory(fleet.agent('web-1'));
-    expect(inventory.generation).toBe(2);
-    expect(await pending(fleet, 'web-1', ['tzdata'])).toHaveLength(1);
-    const evidence = join(fleet.directory, restored.evidenceOfFailedState, 'dpkg.log');
-    expect(await readFile(evidence, 'utf8')).toContain('upgrade tzdata:all');
-    expect(await fleet.dpkgLog('web-1')).not.toContain('tzdata');
-  }
+    await fleet.kill();
+    for (const [name, cut] of Object.entries(cuts)) {
+      record(layout, name, { restoring: { ...restore, snapshotId: 's1' } });
+      cut(layout, name);
+    }
+    record(layout, 'not-recorded', { restoring: { ...restore, snapshotId: 's1' }, restores: {} });
+    const since = join(layout.endpoint('not-recorded').root, 'written-since.txt');
+    writeFileSync(since, 'kept');
+    await fleet.start();
+    for (const name of [...Object.keys(cuts), 'not-recorded']) await expectRestored(fleet, name);
+    expect(existsSync(since)).toBe(true);
+  });
 
-  it('is completed when the process is killed as soon as the restore has begun', async () => {
-    const fleet = await fleetToRestore();
+  it('is completed when the process is killed as soon as it has begun', async () => {
+    const fleet = await fleetToRestore(['web-1']);
     const { hardware } = fleetDirectory(fleet.directory).endpoint('web-1');
     const order = simulatedSnapshots(fleet.socket)
       .restore('web-1', 's1', restore)
@@ -97,52 +109,39 @@ describe('a restore that is cut short', () => {
     await fleet.kill();
     await order;
     await fleet.start();
-    await expectRestored(fleet);
+    await expectRestored(fleet, 'web-1');
   });
-
-  // Each is what a kill between two steps leaves on the disk.
-  const cuts: Readonly<Record<string, (fleet: StandingFleet) => void>> = {
-    'before anything was moved': () => undefined,
-    'after the failed disk was kept': (fleet) => keepFailedDisk(fleet),
-    'in the middle of copying the snapshot': (fleet) => {
-      keepFailedDisk(fleet);
-      const layout = fleetDirectory(fleet.directory);
-      const half = `${layout.endpoint('web-1').root}.restoring`;
-      cpSync(join(layout.snapshot('web-1', 's1'), 'root', 'state'), join(half, 'state'), { recursive: true });
-      writeFileSync(join(half, 'dpkg.log'), 'half a line');
-    },
-  };
-  for (const [moment, cut] of Object.entries(cuts)) {
-    it(`is completed from what was left ${moment}`, async () => {
-      const fleet = await fleetToRestore();
-      await fleet.kill();
-      const { hardware } = fleetDirectory(fleet.directory).endpoint('web-1');
-      const known = JSON.parse(readFileSync(hardware, 'utf8')) as object;
-      writeFileSync(hardware, JSON.stringify({ ...known, restoring: { ...restore, snapshotId: 's1' } }));
-      cut(fleet);
-      await fleet.start();
-      await expectRestored(fleet);
-    });
-  }
-
-  it('is completed, and not done again, from what was left when only the record was missing', async () => {
-    const fleet = await fleetToRestore();
-    await simulatedSnapshots(fleet.socket).restore('web-1', 's1', restore);
-    await fleet.agentsAnswer();
-    await fleet.kill();
-    const { hardware, root } = fleetDirectory(fleet.directory).endpoint('web-1');
-    const known = JSON.parse(readFileSync(hardware, 'utf8')) as object;
-    writeFileSync(hardware, JSON.stringify({ ...known, restoring: { ...restore, snapshotId: 's1' }, restores: {} }));
-    writeFileSync(join(root, 'written-since.txt'), 'kept');
-    await fleet.start();
-    await expectRestored(fleet);
-    expect(existsSync(join(root, 'written-since.txt'))).toBe(true);
-  });
-
-  function keepFailedDisk(fleet: StandingFleet): void {
-    const layout = fleetDirectory(fleet.directory);
-    const evidence = layout.evidenceOf('web-1', 'r1');
-    cpSync(layout.endpoint('web-1').root, evidence, { recursive: true });
-    renameSync(layout.endpoint('web-1').root, join(fleet.directory, 'moved-away'));
-  }
 });
+
+/** Installs over a snapshot on every endpoint, so that a restore has something to put back. */
+async function fleetToRestore(endpoints: readonly string[]): Promise<StandingFleet> {
+  const fleet = await standingFleet({ endpoints: endpoints.map((name) => ({ name, site: 'north' })) });
+  await Promise.all(
+    endpoints.map(async (name) => {
+      await simulatedSnapshots(fleet.socket).create(name, 's1');
+      const patches = await pending(fleet, name, ['tzdata']);
+      await fleet.submit(name, 'prefetch', { kind: 'prefetch', patches });
+      await fleet.ended(name, 'prefetch');
+      await fleet.submit(name, 'install', { kind: 'install', patches, allowRemove: [], limitMinutes: 10 });
+      await fleet.ended(name, 'install');
+    }),
+  );
+  return fleet;
+}
+
+async function expectRestored(fleet: StandingFleet, name: string): Promise<void> {
+  await fleet.agentsAnswer();
+  const restored = await simulatedSnapshots(fleet.socket).restore(name, 's1', restore);
+  expect(restored.generation).toBe(2);
+  await fleet.agentsAnswer();
+  expect((await fleet.agents.inventory(fleet.agent(name))).generation).toBe(2);
+  expect(await pending(fleet, name, ['tzdata'])).toHaveLength(1);
+  const evidence = join(fleet.directory, restored.evidenceOfFailedState, 'dpkg.log');
+  expect(await readFile(evidence, 'utf8')).toContain('upgrade tzdata:all');
+  expect(await fleet.dpkgLog(name)).not.toContain('tzdata');
+}
+
+function record(layout: FleetDirectory, name: string, change: object): void {
+  const { hardware } = layout.endpoint(name);
+  writeFileSync(hardware, JSON.stringify({ ...(JSON.parse(readFileSync(hardware, 'utf8')) as object), ...change }));
+}

@@ -7,7 +7,7 @@ import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import { httpsAgents } from '../../activities/adapters/agents/https.ts';
 import { openAuthority } from '../../activities/adapters/certificates/authority.ts';
 import type { AgentIdentity, AgentPort } from '../../activities/ports/agent.ts';
@@ -54,12 +54,15 @@ export const fastPace = {
   limitMinuteMilliseconds: 400,
 };
 
+/** A process has to start, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+
 const main = join(import.meta.dirname, '../../tools/simulated-fleet/main.ts');
 
 /** A fleet that is up, for one test. Nothing of it outlives the test. */
 export async function standingFleet(options: Partial<FleetOptions> = {}): Promise<StandingFleet> {
   const fleet = await openFleet(options);
-  onTestFinished(fleet.close);
+  onTestFinished(() => fleet.close());
   return fleet;
 }
 

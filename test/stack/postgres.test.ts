@@ -5,7 +5,12 @@ import path from 'node:path';
 import { Client } from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { anyFreePort } from '../../workers/embedded/ports.ts';
-import { planPostgres, type RunningPostgres, startPostgres } from '../../workers/embedded/postgres.ts';
+import {
+  planPostgres,
+  removePostgresData,
+  type RunningPostgres,
+  startPostgres,
+} from '../../workers/embedded/postgres.ts';
 import { isRunning } from '../../workers/embedded/process-identity.ts';
 import { temporaryFolder } from '../setup/folder.ts';
 
@@ -91,9 +96,12 @@ test.runIf(process.getuid?.() === 0)('under a closed home the data lies where it
   onTestFinished(() => rmSync(home, { recursive: true, force: true }));
   chmodSync(home, 0o700);
   const postgres = await start(path.join(home, 'state'));
-  onTestFinished(() => rmSync(path.dirname(postgres.dataDirectory), { recursive: true, force: true }));
+  onTestFinished(() => removePostgresData(path.join(home, 'state')));
   expect(postgres.dataDirectory.startsWith(home)).toBe(false);
   expect(await query(postgres.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  await postgres.stop();
+  removePostgresData(path.join(home, 'state'));
+  expect(existsSync(path.dirname(postgres.dataDirectory))).toBe(false);
 });
 
 test.runIf(process.getuid?.() === 0)('as root it runs as another user', async () => {

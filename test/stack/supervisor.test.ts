@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { Connection } from '@temporalio/client';
 import { Client } from 'pg';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { anyFreePort } from '../../workers/embedded/ports.ts';
@@ -90,6 +91,10 @@ test('up starts servers and workers as processes of their own, stop leaves none 
   expect(await query(addresses.databaseUrl, 'SELECT count(*) > 0 AS migrated FROM _prisma_migrations')).toEqual([
     { migrated: true },
   ]);
+  const connection = await Connection.connect({ address: addresses.temporalAddress });
+  const { config } = await connection.workflowService.describeNamespace({ namespace: addresses.temporalNamespace });
+  await connection.close();
+  expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(30 * 24 * 60 * 60);
   const started = [...pids().values(), status.supervisorPid].map(Number);
   expect(new Set(started).size).toBe(5);
   expect(started.every(runs)).toBe(true);

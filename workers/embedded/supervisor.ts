@@ -24,7 +24,7 @@ import {
   stopLeftovers,
   writeStackPlan,
 } from './stack-state.ts';
-import { planTemporal } from './temporal.ts';
+import { keepClosedWorkflows, planTemporal } from './temporal.ts';
 
 export { nodeArgv } from './launch.ts';
 export type { StackAddresses } from './stack-state.ts';
@@ -63,6 +63,8 @@ export type StackOptions = {
 };
 
 const readyWithinSeconds = 60;
+/** A month, as docker-compose.yml has it: the last cycle can still be looked at when the next one is due. */
+const closedWorkflowDays = 30;
 /** Who fails this often without ever being ready will not get better by waiting. */
 const failuresUntilGivenUp = 5;
 
@@ -120,6 +122,7 @@ async function startAll(options: StackOptions): Promise<StackAddresses> {
   await runPlan(options, servers);
   say(`PostgreSQL answers on 127.0.0.1:${new URL(postgres.url).port}, its data in ${postgres.dataDirectory}.`);
   say(`Temporal answers on ${temporal.address}, its web UI on ${temporal.uiUrl}.`);
+  await keepClosedWorkflows(temporal.address, temporal.namespace, closedWorkflowDays);
   await ensureDatabase(postgres.url);
   const applied = await applyMigrations(postgres.url);
   say(applied.length === 0 ? 'The database is up to date.' : `Applied the migrations ${applied.join(', ')}.`);

@@ -1,5 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { Connection } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time.js';
 import { z } from 'zod';
 import type { TemporalServer } from '../../tools/temporal-server.ts';
 import { launchUntilReady } from './launch.ts';
@@ -81,6 +83,19 @@ export async function planTemporal(options: TemporalOptions): Promise<PlannedTem
     stop: { signal: 'SIGTERM', withinSeconds: 10 },
   };
   return { plan, address, namespace, uiUrl: `http://127.0.0.1:${uiPort}` };
+}
+
+/** Has the server keep closed workflows for so long; a dev server forgets them after a day. */
+export async function keepClosedWorkflows(address: string, namespace: string, days: number): Promise<void> {
+  const connection = await Connection.connect({ address });
+  try {
+    await connection.workflowService.updateNamespace({
+      namespace,
+      config: { workflowExecutionRetentionTtl: msToTs(days * 24 * 60 * 60 * 1000) },
+    });
+  } finally {
+    await connection.close();
+  }
 }
 
 /** A Temporal server without a supervisor, for tests and tools. */

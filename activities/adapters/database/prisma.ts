@@ -3,9 +3,6 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import { Prisma, PrismaClient } from '../../../prisma/generated/client.ts';
 import type { Database, Tenants } from '../../ports/database.ts';
 
-/** Models whose rows are nobody's: facts about the world. */
-const shared = new Set<string>(['Advisory']);
-
 export function openDatabase(databaseUrl: string): Database {
   return new PrismaClient({ adapter: new PrismaPg({ connectionString: databaseUrl, max: 8 }) });
 }
@@ -32,7 +29,6 @@ function confine(database: Database, clientId: string): Database {
     query: {
       $allModels: {
         $allOperations({ model, operation, args, query }) {
-          if (shared.has(model)) return query(args);
           return query(confineArguments(model, operation, args, clientId) as typeof args);
         },
       },

@@ -3,6 +3,7 @@ CREATE TABLE "Client" (
     "id" TEXT NOT NULL,
     "name" TEXT NOT NULL,
     "segments" JSONB NOT NULL,
+    "policyNames" TEXT[],
     "appliedAt" TIMESTAMPTZ(3) NOT NULL,
 
     CONSTRAINT "Client_pkey" PRIMARY KEY ("id")
@@ -17,6 +18,7 @@ CREATE TABLE "Site" (
     "networks" JSONB NOT NULL,
     "budget" JSONB,
     "blackouts" JSONB NOT NULL,
+    "retiredAt" TIMESTAMPTZ(3),
 
     CONSTRAINT "Site_pkey" PRIMARY KEY ("id")
 );
@@ -35,6 +37,7 @@ CREATE TABLE "Endpoint" (
     "address" JSONB,
     "generation" INTEGER NOT NULL DEFAULT 1,
     "enrolledAt" TIMESTAMPTZ(3),
+    "retiredAt" TIMESTAMPTZ(3),
     "lastSeenAt" TIMESTAMPTZ(3),
 
     CONSTRAINT "Endpoint_pkey" PRIMARY KEY ("id")
@@ -84,6 +87,7 @@ CREATE TABLE "PolicyVersion" (
 
 -- CreateTable
 CREATE TABLE "Advisory" (
+    "clientId" TEXT NOT NULL,
     "source" TEXT NOT NULL,
     "version" TEXT NOT NULL,
     "readFrom" TEXT,
@@ -92,7 +96,7 @@ CREATE TABLE "Advisory" (
     "firstSeenAt" TIMESTAMPTZ(3) NOT NULL,
     "readAt" TIMESTAMPTZ(3),
 
-    CONSTRAINT "Advisory_pkey" PRIMARY KEY ("source","version")
+    CONSTRAINT "Advisory_pkey" PRIMARY KEY ("clientId","source","version")
 );
 
 -- CreateTable
@@ -138,6 +142,7 @@ CREATE TABLE "CycleEndpoint" (
     "policyName" TEXT,
     "because" TEXT[],
     "online" BOOLEAN NOT NULL DEFAULT false,
+    "surveyedAt" TIMESTAMPTZ(3),
     "silentBecause" TEXT,
     "ring" TEXT,
     "ringOrder" INTEGER,

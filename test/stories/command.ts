@@ -1,0 +1,31 @@
+/** The patchcycle command as a child process: what a person types, and what comes of it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { nodeArgv } from '../../workers/embedded/supervisor.ts';
+
+/** What a command came to. */
+export type Told = { readonly code: number; readonly out: string; readonly err: string };
+
+/** Runs a command to its end, however it ends, with nothing of the caller's own configuration. */
+export async function runCommand(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<Told> {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => name !== 'DATABASE_URL' && !name.startsWith('TEMPORAL_'),
+  );
+  const [program, ...args] = nodeArgv(new URL('../../cli/main.ts', import.meta.url), ...argv);
+  const child = spawn(program, args, {
+    env: { ...Object.fromEntries(inherited), ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  return { code: Number(code ?? -1), out, err };
+}
+
+/** Throws what a command said when it did not succeed. */
+export function succeed(told: Told, command: string): Told {
+  if (told.code === 0) return told;
+  throw new Error(`patchcycle ${command} ended with ${told.code}: ${told.err || told.out}`);
+}

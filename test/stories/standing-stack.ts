@@ -1,0 +1,152 @@
+/** What stories stand on: a whole stack over a simulated fleet, brought up and driven by the command line alone. */
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import type { CycleFacts } from '../../domain/cycle-facts.ts';
+import { type FleetClient, fleetClient } from '../../tools/simulated-fleet/fleet.ts';
+import { anyFreePort } from '../../workers/embedded/ports.ts';
+import { removePostgresData } from '../../workers/embedded/postgres.ts';
+import { identifyProcess, isRunning, processIdentity } from '../../workers/embedded/process-identity.ts';
+import { readStateFile, writeStateFile } from '../../workers/embedded/state-file.ts';
+import { type StackStatus, readStackAddresses, stopStack } from '../../workers/embedded/supervisor.ts';
+import { type StoryClient, type StoryPolicy, writeClientFiles, writePolicy } from './client-files.ts';
+import { cycleStatus } from '../../workflows/messages.ts';
+import { type Told, runCommand, succeed } from './command.ts';
+import { type EndpointOnDisk, endpointOnDisk } from './machine-on-disk.ts';
+import { until } from './until.ts';
+
+/** How long a story's tests may take, for `vi.setConfig`: whole cycles on two cores that others use too. */
+export const storyTimes = { testTimeout: 240_000, hookTimeout: 180_000 };
+
+export type StandingStack = {
+  readonly stateDirectory: string;
+  readonly filesDirectory: string;
+  readonly fleetDirectory: string;
+  readonly fleet: FleetClient;
+  readonly temporal: Client;
+  /** Runs a command to its end, however it ends. */
+  tell(...argv: readonly string[]): Promise<Told>;
+  /** Runs a command with --json and reads its answer. Rejects with what it says when it fails. */
+  ask<Answer>(...argv: readonly string[]): Promise<Answer>;
+  /** Writes a policy's file anew and applies it. */
+  apply(policy: StoryPolicy): Promise<void>;
+  /** Starts a cycle; its id. */
+  start(policy: string): Promise<string>;
+  /** Waits until the cycle's workflow has ended, and then asks the command line what is recorded of it. */
+  ended(cycleId: string): Promise<CycleFacts>;
+  /** Starts a cycle and waits for its end. May be awaited later: several run side by side. */
+  run(policy: string): Promise<CycleFacts>;
+  /** Waits until the cycle says that it waits for something whose words contain these. */
+  waitsFor(cycleId: string, words: string): Promise<void>;
+  status(): Promise<StackStatus>;
+  endpoint(name: string): EndpointOnDisk;
+  /** Stops everything and removes everything. */
+  close(): Promise<void>;
+};
+
+/** Short: the fleet's socket file is below it. */
+const prefix = 'pc-story-';
+const stateFolder = 's';
+
+/** Brings a stack up. What was started is stopped again when that fails. */
+export async function raiseStack(client: StoryClient): Promise<StandingStack> {
+  await sweepAbandonedStacks();
+  const folder = await mkdtemp(join(tmpdir(), prefix));
+  // PostgreSQL runs as another user.
+  await chmod(folder, 0o711);
+  writeStateFile(ownerFile(folder), identifyProcess(process.pid));
+  const stateDirectory = join(folder, stateFolder);
+  const filesDirectory = join(folder, 'files');
+  const environment = await portsOfItsOwn();
+  const tell = (...argv: readonly string[]) => runCommand(['--state', stateDirectory, ...argv], environment);
+  const remove = () => removeStack(folder);
+  try {
+    await writeClientFiles(filesDirectory, client);
+    succeed(await tell('up', '--fleet', 'simulated', '-f', filesDirectory), 'up');
+    return await standOn({ stateDirectory, filesDirectory, tell, remove });
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+type Ground = Pick<StandingStack, 'stateDirectory' | 'filesDirectory' | 'tell'> & {
+  readonly remove: () => Promise<void>;
+};
+
+async function standOn({ stateDirectory, filesDirectory, tell, remove }: Ground): Promise<StandingStack> {
+  const addresses = readStackAddresses(stateDirectory);
+  const connection = await Connection.connect({ address: addresses?.temporalAddress ?? '' });
+  const temporal = new Client({ connection, namespace: addresses?.temporalNamespace ?? '' });
+  const fleetDirectory = join(stateDirectory, 'simulated-fleet');
+  const ask = async <Answer>(...argv: readonly string[]): Promise<Answer> =>
+    JSON.parse(succeed(await tell(...argv, '--json'), argv.join(' ')).out) as Answer;
+  const start = async (policy: string) =>
+    (await ask<{ cycleId: string }>('cycle', 'start', '--policy', policy)).cycleId;
+  const ended = async (cycleId: string) => {
+    await temporal.workflow.getHandle(cycleId).result();
+    return ask<CycleFacts>('cycle', 'show', cycleId);
+  };
+  return {
+    stateDirectory,
+    filesDirectory,
+    fleetDirectory,
+    fleet: fleetClient(fleetDirectory),
+    temporal,
+    tell,
+    ask,
+    async apply(policy) {
+      await writePolicy(filesDirectory, policy);
+      await ask('apply', '-f', filesDirectory);
+    },
+    start,
+    ended,
+    run(policy) {
+      const facts = start(policy).then(ended);
+      // Who awaits it later is told; until then it is nobody's unhandled rejection.
+      facts.catch(() => undefined);
+      return facts;
+    },
+    async waitsFor(cycleId, words) {
+      const cycle = temporal.workflow.getHandle(cycleId);
+      await until(`${cycleId} waits for ${words}`, async () =>
+        (await cycle.query(cycleStatus)).waitsFor?.includes(words),
+      );
+    },
+    status: () => ask<StackStatus>('status'),
+    endpoint: (name) => endpointOnDisk(fleetDirectory, name),
+    async close() {
+      await connection.close();
+      await remove();
+    },
+  };
+}
+
+/** What runs that were killed left behind. Runs that are still going are left alone. */
+async function sweepAbandonedStacks(): Promise<void> {
+  for (const name of (await readdir(tmpdir())).filter((entry) => entry.startsWith(prefix))) {
+    const owner = readStateFile(ownerFile(join(tmpdir(), name)), processIdentity);
+    if (owner !== undefined && !isRunning(owner)) await removeStack(join(tmpdir(), name));
+  }
+}
+
+async function removeStack(folder: string): Promise<void> {
+  const stateDirectory = join(folder, stateFolder);
+  await stopStack(stateDirectory);
+  removePostgresData(stateDirectory);
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
+function ownerFile(folder: string): string {
+  return join(folder, 'owner.json');
+}
+
+/** Ports that nobody else has. */
+async function portsOfItsOwn(): Promise<Record<string, string>> {
+  return {
+    PATCHCYCLE_POSTGRES_PORT: String(await anyFreePort()),
+    PATCHCYCLE_TEMPORAL_PORT: String(await anyFreePort()),
+    PATCHCYCLE_TEMPORAL_UI_PORT: String(await anyFreePort()),
+  };
+}

@@ -1,0 +1,21 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+const lookAgainMilliseconds = 20;
+
+/**
+ * Looks until there is something to see: the first answer that is not null, undefined or false.
+ * @param what is said when the time is over: `the endpoint reboots`
+ */
+export async function until<Seen>(
+  what: string,
+  look: () => Seen | Promise<Seen>,
+  withinSeconds = 60,
+): Promise<Exclude<Seen, null | undefined | false>> {
+  const deadline = Date.now() + withinSeconds * 1000;
+  for (;;) {
+    const seen = await look();
+    if (seen !== null && seen !== undefined && seen !== false) return seen as Exclude<Seen, null | undefined | false>;
+    if (Date.now() > deadline) throw new Error(`Waited ${withinSeconds} s in vain until ${what}.`);
+    await delay(lookAgainMilliseconds);
+  }
+}
