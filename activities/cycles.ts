@@ -21,9 +21,11 @@ export function cycleActivities({ tenants }: { tenants: Tenants }) {
         where: { name: order.policyName },
         orderBy: { version: 'desc' },
       });
-      if (!version)
+      const client = await db.client.findUnique({ where: { id: order.clientId } });
+      const known = await db.cycle.findUnique({ where: { id: order.cycleId } });
+      if (!version || (!known && !client?.policyNames.includes(order.policyName)))
         throw ApplicationFailure.nonRetryable(
-          `client ${order.clientId} has no policy ${order.policyName}; apply its files first`,
+          `no policy ${order.policyName} is in force for client ${order.clientId}; apply its files first`,
           'PolicyUnknown',
         );
       const standard = version.content as unknown as Policy;
@@ -60,7 +62,7 @@ export function cycleActivities({ tenants }: { tenants: Tenants }) {
           },
         ]);
       });
-      const sites = await db.site.findMany({ orderBy: { id: 'asc' } });
+      const sites = await db.site.findMany({ where: { retiredAt: null }, orderBy: { id: 'asc' } });
       return {
         sites: sites.map((site) => ({
           siteId: site.id,
@@ -118,7 +120,7 @@ export function cycleActivities({ tenants }: { tenants: Tenants }) {
       readonly because: readonly string[];
     }> {
       const { db, cycle, policy } = await openCycleOf(tenants, cycleId);
-      const sites = await db.site.findMany({ orderBy: { id: 'asc' } });
+      const sites = await db.site.findMany({ where: { retiredAt: null }, orderBy: { id: 'asc' } });
       const untilAt = new Date(cycle.startedAt.getTime() + windowHorizonDays * 24 * 60 * 60 * 1000).toISOString();
       const windows = Object.fromEntries(
         sites.map((site) => [
@@ -208,10 +210,11 @@ export function cycleActivities({ tenants }: { tenants: Tenants }) {
       readonly because: string;
     }> {
       const db = tenants.forClient(clientId);
-      const sites = await db.site.findMany({ orderBy: { id: 'asc' } });
+      const sites = await db.site.findMany({ where: { retiredAt: null }, orderBy: { id: 'asc' } });
       const newest = await db.policyVersion.findFirst({ where: { name: policyName }, orderBy: { version: 'desc' } });
-      if (!newest || sites.length === 0)
-        return { order: null, because: `client ${clientId} has no policy ${policyName}` };
+      const client = await db.client.findUnique({ where: { id: clientId } });
+      if (!newest || sites.length === 0 || !client?.policyNames.includes(policyName))
+        return { order: null, because: `no policy ${policyName} is in force for client ${clientId}` };
       const policy = newest.content as unknown as Policy;
       const now = new Date();
       const opening = sites.find((site) => opensNow(policy, site, now));

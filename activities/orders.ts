@@ -60,13 +60,10 @@ export function orderActivities({ tenants }: { tenants: Tenants }) {
     async orderHalt({ cycleId, word, at }: { cycleId: string; word: PersonsWord; at: string }): Promise<void> {
       const clientId = clientIdOf(cycleId);
       const id = `${cycleId} halt`;
-      const orderedAt = new Date(at);
-      await tenants.forClient(clientId).halt.upsert({
-        where: { id },
-        create: { id, clientId, cycleId, orderedBy: word.who, reason: word.why, orderedAt },
-        update: {},
-      });
-      await recordOrder({ cycleId, action: 'halt', subject: cycleId, at, word });
+      const row = { id, clientId, cycleId, orderedBy: word.who, reason: word.why, orderedAt: new Date(at) };
+      const made = await tenants.forClient(clientId).halt.createMany({ data: [row], skipDuplicates: true });
+      // The command writes the row before it tells the workflow: the second to come finds it on record.
+      if (made.count > 0) await recordOrder({ cycleId, action: 'halt', subject: cycleId, at, word });
     },
 
     /** Counts one person's approval of the cycle's newest change record; `enough` when the policy asks for no more. */

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { PersonsWord } from '../domain/cycle.ts';
 import { personAtKeyboard } from '../workers/config.ts';
-import { haltCycle, startCycle } from '../workers/cycles.ts';
+import { haltCycle, isCycle, startCycle } from '../workers/cycles.ts';
 import { advance, approve, cycleStatus, openWindow } from '../workflows/messages.ts';
 import { badInput } from './exit.ts';
-import { readFacts } from './facts.ts';
+import { readFacts, unknownCycle } from './facts.ts';
 import { printJson, printTable } from './print.ts';
 import { type Running, clientIdFor, uiLink, withRunning } from './running.ts';
 import { summaryInWords } from '../reports/summary.ts';
@@ -111,8 +111,9 @@ export function cycleCommand(program: Command): void {
       const minutes = Number(options.minutes);
       if (!(minutes > 0)) throw badInput(`--minutes ${options.minutes}: write a number of minutes.`);
       const { who, why, site } = options;
-      await withRunning(command, async ({ temporal }) => {
-        await temporal.workflow
+      await withRunning(command, async (running) => {
+        await refuseUnknown(running, cycleId);
+        await running.temporal.workflow
           .getHandle(cycleId)
           .executeUpdate(openWindow, { args: [{ who, why, minutes, ...(site ? { site } : {}) }] });
         console.log(`Opened a window of ${minutes} minutes in ${cycleId}.`);
@@ -131,15 +132,24 @@ function signed(command: Command): Command {
 function order(give: (running: Running, cycleId: string, word: PersonsWord) => Promise<string>) {
   return async (cycleId: string, { who, why }: Signed, command: Command) => {
     if (!who.trim() || !why.trim()) throw badInput('Say who gives the order, and why.');
-    console.log(await withRunning(command, (running) => give(running, cycleId, { who, why })));
+    await withRunning(command, async (running) => {
+      await refuseUnknown(running, cycleId);
+      console.log(await give(running, cycleId, { who, why }));
+    });
   };
+}
+
+async function refuseUnknown(running: Running, cycleId: string): Promise<void> {
+  if (!(await isCycle(running, cycleId))) throw unknownCycle(cycleId);
 }
 
 /** The policy that was named, or the only one of the client that applies to anything. */
 export async function policyFor({ tenants }: Running, clientId: string, named: string | undefined): Promise<string> {
-  if (named) return named;
   const db = tenants.forClient(clientId);
   const inForce = (await db.client.findFirst())?.policyNames ?? [];
+  if (named && !inForce.includes(named))
+    throw badInput(`No policy ${named} is in force for ${clientId}; there is ${inForce.join(', ') || 'none'}.`);
+  if (named) return named;
   const versions = await db.policyVersion.findMany({
     where: { name: { in: inForce } },
     orderBy: { version: 'desc' },

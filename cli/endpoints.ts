@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { nameIn } from '../domain/cycle.ts';
+import { inCyclesOfItsPolicy } from './facts.ts';
 import { printJson, printTable } from './print.ts';
 import { clientIdFor, withRunning } from './running.ts';
 
@@ -15,7 +16,13 @@ export function endpointsCommand(program: Command): void {
         const rows = await running.tenants.forClient(clientId).endpoint.findMany({
           where: { retiredAt: null },
           orderBy: { id: 'asc' },
-          include: { inCycles: { orderBy: { cycle: { startedAt: 'desc' } }, take: 1 } },
+          include: {
+            inCycles: {
+              where: await inCyclesOfItsPolicy(running, clientId),
+              orderBy: { cycle: { startedAt: 'desc' } },
+              take: 1,
+            },
+          },
         });
         const endpoints = rows.map((row) => {
           const [last] = row.inCycles;

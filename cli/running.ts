@@ -7,7 +7,7 @@ import type { Tenants } from '../activities/ports/database.ts';
 import { databaseUrlOf } from '../workers/config.ts';
 import { readStackAddresses, stackStatus } from '../workers/embedded/supervisor.ts';
 import { connectClient } from '../workers/temporal.ts';
-import { nothingRuns } from './exit.ts';
+import { badInput, nothingRuns } from './exit.ts';
 
 export type Running = {
   readonly tenants: Tenants;
@@ -53,11 +53,11 @@ export async function clientIdFor({ tenants }: Running, named: string | undefine
   const ids = clients.map((client) => client.id);
   if (named) {
     if (ids.includes(named)) return named;
-    throw new Error(`There is no client ${named}; there is ${ids.join(', ') || 'none: apply its files first'}.`);
+    throw badInput(`There is no client ${named}; there is ${ids.join(', ') || 'none: apply its files first'}.`);
   }
   const [only, ...others] = ids;
-  if (!only) throw new Error('There is no client yet. Apply its files with: patchcycle apply -f DIR');
-  if (others.length > 0) throw new Error(`Say which client: --client ${ids.join(' or ')}.`);
+  if (!only) throw badInput('There is no client yet. Apply its files with: patchcycle apply -f DIR');
+  if (others.length > 0) throw badInput(`Say which client: --client ${ids.join(' or ')}.`);
   return only;
 }
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { nameIn } from '../domain/cycle.ts';
 import { whyInWords } from '../reports/why.ts';
 import { badInput } from './exit.ts';
-import { readFacts } from './facts.ts';
+import { inCyclesOfItsPolicy, readFacts } from './facts.ts';
 import { printJson } from './print.ts';
 import { clientIdFor, withRunning } from './running.ts';
 
@@ -24,8 +24,9 @@ export function whyCommand(program: Command): void {
       ) => {
         await withRunning(command, async (running) => {
           const clientId = await clientIdFor(running, options.client);
+          const which = options.cycle ? { cycleId: options.cycle } : await inCyclesOfItsPolicy(running, clientId);
           const row = await running.tenants.forClient(clientId).cycleEndpoint.findFirst({
-            where: { endpoint: { name: endpoint }, ...(options.cycle ? { cycleId: options.cycle } : {}) },
+            where: { endpoint: { name: endpoint }, ...which },
             orderBy: { cycle: { startedAt: 'desc' } },
           });
           if (!row) throw badInput(`No cycle has had an endpoint ${endpoint}. See: patchcycle endpoints`);

@@ -172,6 +172,11 @@ export function siteTaskQueue(siteId: string): string {
   return `site/${siteId}`;
 }
 
+/** The site of an endpoint, by the task queue of its site's worker. */
+export function siteOf({ taskQueue }: Pick<EndpointReference, 'taskQueue'>): string {
+  return taskQueue.slice('site/'.length);
+}
+
 /** The task queue of workflows and of everything that needs the database. */
 export const controlTaskQueue = 'control';
 

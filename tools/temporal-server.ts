@@ -105,7 +105,7 @@ async function fetchServer(cacheDirectory: string): Promise<TemporalServer> {
   }
   throw new Error(
     `No Temporal server: nothing on PATH is of version ${oldestMinor.join('.')} or newer, and fetching failed ` +
-      `(${failures.join('; ')}). Install Temporal's command-line program, or point TEMPORAL_ADDRESS to a server.`,
+      `(${failures.join('; ')}). Install Temporal's command-line program, or python3-pip.`,
   );
 }
 

@@ -4,7 +4,6 @@ import {
   type Client,
   ScheduleNotFoundError,
   ScheduleOverlapPolicy,
-  type WorkflowHandle,
   WorkflowNotFoundError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
@@ -94,8 +93,8 @@ export async function startEmergency(
     priority: { priorityKey: 1 },
   });
   // Somebody else may have started it a moment ago, before it had a row.
-  const { memo } = await handle.describe();
-  refuseOtherPolicy(wanted, String(memo?.['policyName'] ?? 'another policy'));
+  const worksOn = (await handle.describe()).memo?.['policyName'];
+  refuseOtherPolicy(wanted, typeof worksOn === 'string' ? worksOn : 'another policy');
   return wanted;
 }
 
@@ -128,9 +127,8 @@ const answerSeconds = 5;
  */
 export async function haltCycle({ tenants, temporal }: Door, cycleId: string, word: PersonsWord): Promise<string> {
   const cycle = temporal.workflow.getHandle(cycleId);
-  const known = await tenants.everybody.cycle.findUnique({ where: { id: cycleId } });
-  // A cycle that was started this moment has no row yet.
-  if (!known && !(await isUnderWay(cycle))) throw new Error(`There is no cycle ${cycleId}. See: patchcycle cycle list`);
+  if (!(await isCycle({ tenants, temporal }, cycleId)))
+    throw new Error(`There is no cycle ${cycleId}. See: patchcycle cycle list`);
   await orderActivities({ tenants }).orderHalt({ cycleId, word, at: new Date().toISOString() });
   try {
     const until = Date.now() + answerSeconds * 1000;
@@ -145,9 +143,11 @@ export async function haltCycle({ tenants, temporal }: Door, cycleId: string, wo
   }
 }
 
-async function isUnderWay(cycle: WorkflowHandle): Promise<boolean> {
+/** Whether there is, or was, a cycle of that id. One that was started this moment has no row yet. */
+export async function isCycle({ tenants, temporal }: Door, cycleId: string): Promise<boolean> {
+  if (await tenants.everybody.cycle.findUnique({ where: { id: cycleId } })) return true;
   try {
-    return (await cycle.describe()).status.name === 'RUNNING';
+    return (await temporal.workflow.getHandle(cycleId).describe()).status.name === 'RUNNING';
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;
     throw error;

@@ -9,5 +9,7 @@ export function failureInWords(failure: unknown): string {
   if (failure instanceof ChildWorkflowFailure) return failureInWords(failure.cause);
   if (failure instanceof ApplicationFailure && failure.cause)
     return `${failure.message}: ${failureInWords(failure.cause)}`;
-  return failure instanceof Error ? failure.message : String(failure);
+  const words = failure instanceof Error ? failure.message : String(failure);
+  // It becomes a clause among others.
+  return words.replace(/\.$/, '');
 }

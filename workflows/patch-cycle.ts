@@ -15,6 +15,7 @@ import { failureInWords } from './failures.ts';
 import { readAdvisories } from './read-advisories.ts';
 import { ringRollout } from './ring-rollout.ts';
 import { sandboxTest } from './sandbox-test.ts';
+import { surveyAttributes } from './search-attributes.ts';
 import { bookkeeping, control, scans } from './stubs.ts';
 import { surveySite } from './survey-site.ts';
 
@@ -115,6 +116,7 @@ async function survey(
         workflowId: `survey/${cycleId}/${site.siteId}/${step}/${subject}`,
         args: [{ cycleId, clientId, site, subject, step }],
         staticSummary: `${step}: ${subject} at ${site.siteId}`,
+        typedSearchAttributes: surveyAttributes({ cycleId, clientId, site, subject, step }),
       }),
     ),
   );

@@ -1,6 +1,6 @@
 /** The columns by which an operator finds cycles and endpoints in Temporal's UI. Set at the start and at each step or ring. */
 import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common';
-import type { CycleOrder, EndpointOrder, Step } from '../domain/cycle.ts';
+import { type CycleOrder, type EndpointOrder, type Step, type SurveyOrder, siteOf } from '../domain/cycle.ts';
 
 export const searchAttributes = {
   clientId: defineSearchAttributeKey('ClientId', SearchAttributeType.KEYWORD),
@@ -27,8 +27,18 @@ export function endpointAttributes(endpoint: EndpointOrder) {
   return [
     { key: searchAttributes.clientId, value: endpoint.clientId },
     { key: searchAttributes.cycleId, value: endpoint.cycleId },
+    { key: searchAttributes.siteId, value: siteOf(endpoint) },
     { key: searchAttributes.endpointId, value: endpoint.endpointId },
     { key: searchAttributes.ring, value: endpoint.ring },
+  ];
+}
+
+export function surveyAttributes(order: SurveyOrder) {
+  return [
+    { key: searchAttributes.clientId, value: order.clientId },
+    { key: searchAttributes.cycleId, value: order.cycleId },
+    { key: searchAttributes.siteId, value: order.site.siteId },
+    { key: searchAttributes.step, value: order.step },
   ];
 }
 

@@ -1,17 +1,23 @@
 /** Every activity proxy, and the only place with time-outs and retries. Grouped by temper. */
-import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import {
+  type ActivityInterfaceFor,
+  type ActivityOptions,
+  proxyActivities,
+  proxyLocalActivities,
+} from '@temporalio/workflow';
 import type { ControlActivities, SiteActivities } from '../activities/index.ts';
 import { controlTaskQueue } from '../domain/cycle.ts';
+import { summaries } from './summaries.ts';
 
 /** Reads and writes of a few rows: short, safe to repeat, tried until the database is back. */
-export const control = proxyActivities<ControlActivities>({
+export const control = speaking<ControlActivities>({
   taskQueue: controlTaskQueue,
   startToCloseTimeout: '30 seconds',
   retry: { initialInterval: '500 milliseconds', maximumInterval: '20 seconds' },
 });
 
 /** The same, for what reads or writes rows of every endpoint of a cycle. */
-export const bookkeeping = proxyActivities<ControlActivities>({
+export const bookkeeping = speaking<ControlActivities>({
   taskQueue: controlTaskQueue,
   startToCloseTimeout: '10 minutes',
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
@@ -25,7 +31,7 @@ export const permits = proxyLocalActivities<Pick<ControlActivities, 'issuePermit
 
 /** Questions to an agent that answers within a minute or is not there; three attempts tell a stumble from an absence. */
 export function questions(taskQueue: string) {
-  return proxyActivities<SiteActivities>({
+  return speaking<SiteActivities>({
     taskQueue,
     startToCloseTimeout: '4 minutes',
     scheduleToCloseTimeout: '10 minutes',
@@ -38,7 +44,7 @@ export function questions(taskQueue: string) {
  * as long as services are given to settle, and an answer takes on top of it.
  */
 export function patientQuestions(taskQueue: string, withinMinutes: number) {
-  return proxyActivities<SiteActivities>({
+  return speaking<SiteActivities>({
     taskQueue,
     startToCloseTimeout: '3 minutes',
     heartbeatTimeout: '10 seconds',
@@ -52,7 +58,7 @@ export function patientQuestions(taskQueue: string, withinMinutes: number) {
  * The same activity polls: found unfinished it fails with a benign, retryable failure, which adds no history.
  */
 export function effects(taskQueue: string, withinMinutes: number) {
-  return proxyActivities<SiteActivities>({
+  return speaking<SiteActivities>({
     taskQueue,
     scheduleToStartTimeout: '2 seconds',
     startToCloseTimeout: '20 seconds',
@@ -63,7 +69,7 @@ export function effects(taskQueue: string, withinMinutes: number) {
 
 /** Asks how an effect stands that was submitted before, until it has ended; null at once when the agent does not know it. */
 export function followings(taskQueue: string, withinMinutes: number) {
-  return proxyActivities<SiteActivities>({
+  return speaking<SiteActivities>({
     taskQueue,
     startToCloseTimeout: '20 seconds',
     scheduleToCloseTimeout: `${withinMinutes} minutes`,
@@ -73,7 +79,7 @@ export function followings(taskQueue: string, withinMinutes: number) {
 
 /** Waits for the site's worker itself, for as long as a site may be cut off. */
 export function siteAnswers(taskQueue: string) {
-  return proxyActivities<SiteActivities>({
+  return speaking<SiteActivities>({
     taskQueue,
     startToCloseTimeout: '10 seconds',
     scheduleToCloseTimeout: '14 days',
@@ -82,7 +88,7 @@ export function siteAnswers(taskQueue: string) {
 
 /** Whether agents answer now: who cannot be asked within seconds is not known to be there. */
 export function glances(taskQueue: string) {
-  return proxyActivities<SiteActivities>({
+  return speaking<SiteActivities>({
     taskQueue,
     startToCloseTimeout: '15 seconds',
     scheduleToCloseTimeout: '30 seconds',
@@ -92,7 +98,7 @@ export function glances(taskQueue: string) {
 
 /** Snapshots, sandboxes and restores: acts on a whole machine from outside, harmless to repeat under the same id. */
 export function machines(taskQueue: string) {
-  return proxyActivities<SiteActivities>({
+  return speaking<SiteActivities>({
     taskQueue,
     startToCloseTimeout: '2 minutes',
     heartbeatTimeout: '5 seconds',
@@ -103,7 +109,7 @@ export function machines(taskQueue: string) {
 
 /** Waits for an agent to answer, for as long as its turn lasts: attempts add no history. */
 export function vigils(taskQueue: string, seconds: number) {
-  return proxyActivities<SiteActivities>({
+  return speaking<SiteActivities>({
     taskQueue,
     startToCloseTimeout: '30 seconds',
     scheduleToCloseTimeout: `${seconds} seconds`,
@@ -113,11 +119,20 @@ export function vigils(taskQueue: string, seconds: number) {
 
 /** Scans of a network: slow, and refused rather than repeated when it is not the site's own. */
 export function scans(taskQueue: string) {
-  return proxyActivities<SiteActivities>({
+  return speaking<SiteActivities>({
     taskQueue,
     startToCloseTimeout: '5 minutes',
     heartbeatTimeout: '10 seconds',
     scheduleToCloseTimeout: '15 minutes',
     retry: { initialInterval: '2 seconds', maximumAttempts: 3 },
+  });
+}
+
+/** Activities whose calls carry their summary, so that the timeline reads as a story. */
+function speaking<A extends ControlActivities | SiteActivities>(options: ActivityOptions): ActivityInterfaceFor<A> {
+  const target = {} as ActivityInterfaceFor<A>;
+  return new Proxy(target, {
+    get: (_, name: keyof A & keyof typeof summaries) =>
+      proxyActivities<A>({ ...options, summary: summaries[name] })[name],
   });
 }

@@ -184,8 +184,11 @@ export const packageBackEndContract: readonly PackageClause[] = [
 ];
 
 /** Declares the contract's tests; to be called inside a `describe`. */
-export function describePackageBackEnd(world: () => PackageWorld, timeoutMilliseconds = 20_000): void {
-  for (const { sentence, holds } of packageBackEndContract) it(sentence, () => holds(world()), timeoutMilliseconds);
+export function describePackageBackEnd(
+  world: () => PackageWorld,
+  { clauses = packageBackEndContract, timeoutMilliseconds = 20_000 } = {},
+): void {
+  for (const { sentence, holds } of clauses) it(sentence, () => holds(world()), timeoutMilliseconds);
 }
 
 /** Version 1.0 is installed through the agent, and 2.0 is offered. */

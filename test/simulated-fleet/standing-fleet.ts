@@ -14,7 +14,7 @@ import type { AgentIdentity, AgentPort } from '../../activities/ports/agent.ts';
 import type { AuthorityPort } from '../../activities/ports/authority.ts';
 import type { OperationBody, OperationReport } from '../../domain/operation.ts';
 import type { Patch } from '../../domain/patch.ts';
-import { enrolRequestSchema } from '../../protocol/enrolment.ts';
+import { controlNameOf, enrolRequestSchema, tokenBytes } from '../../protocol/enrolment.ts';
 import {
   fleetClient,
   fleetDirectory,
@@ -57,6 +57,8 @@ export const fastPace = {
 /** A process has to start, on a machine that may be busy. */
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
+/** The one whose worker all agents answer. */
+const site = 'north.acme';
 const main = join(import.meta.dirname, '../../tools/simulated-fleet/main.ts');
 
 /** A fleet that is up, for one test. Nothing of it outlives the test. */
@@ -79,10 +81,11 @@ export async function openFleet(options: Partial<FleetOptions> = {}): Promise<St
   });
   const { closeEnrolment, ...enrolment } = await enrolmentService(authority);
   for (const { name } of plan.endpoints) {
-    writeAgentConfiguration(directory, name, { enrolment: { ...enrolment, token: `token-of-the-endpoint:${name}` } });
+    const caller = controlNameOf(site);
+    writeAgentConfiguration(directory, name, { caller, enrolment: { ...enrolment, token: tokenOf(name) } });
   }
   const client = fleetClient(directory);
-  const agents = httpsAgents({ ...(await authority.issueControl(1)), authority: await authority.certificate() });
+  const agents = httpsAgents({ ...(await authority.issueControl(1, site)), authority: await authority.certificate() });
   let child: ChildProcess | null = null;
   const kill = async (): Promise<void> => {
     const running = child;
@@ -165,12 +168,17 @@ export async function pending(
     .map(({ package: packageName, architecture, from, to }) => ({ package: packageName, architecture, from, to }));
 }
 
+/** Says whose it is, so that the service need not remember. */
+function tokenOf(name: string): string {
+  return Buffer.from(name.padEnd(tokenBytes)).toString('base64url');
+}
+
 async function enrolmentService(authority: AuthorityPort) {
   const identity = await authority.issueServer({ name: 'localhost', addresses: ['127.0.0.1'], validityDays: 1 });
   const server = createServer({ key: identity.key, cert: identity.certificate }, (request, response) => {
     void (async () => {
       const asked = enrolRequestSchema.parse(JSON.parse((await request.setEncoding('utf8').toArray()).join('')));
-      const endpointId = asked.token.split(':')[1] ?? '';
+      const endpointId = Buffer.from(asked.token, 'base64url').toString().trimEnd();
       const certificateRequest = asked.certificateRequest;
       const certificate = await authority.signEndpoint({ endpointId, certificateRequest, validityDays: 1 });
       response.end(JSON.stringify({ endpointId, certificate, authority: await authority.certificate() }));

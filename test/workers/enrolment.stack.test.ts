@@ -13,7 +13,7 @@ import { standingClient } from './standing-client.ts';
 test('a token that comes through another site than its endpoint’s is refused, and stays good for its own', async () => {
   const { tenants, files, clientId } = await standingClient();
   const authority = await openAuthority(join(temporaryFolder(), 'authority'));
-  const { enrol } = enrolmentActivities({ tenants, authority });
+  const enrolment = enrolmentActivities({ tenants, authority });
   const endpoint = files.endpoints.find(({ siteId }) => siteId === 'berlin')?.name ?? '';
   const endpointId = `${endpoint}.${clientId}`;
   const tokenDigest = createHash('sha256').update('a token').digest('hex');
@@ -22,11 +22,12 @@ test('a token that comes through another site than its endpoint’s is refused, 
   await tenants.forClient(clientId).enrolmentToken.create({ data });
   const { request: certificateRequest } = await newCertificateRequest();
 
-  const elsewhere = enrol({ siteId: `chicago.${clientId}`, tokenDigest, certificateRequest });
+  const elsewhere = enrolment.enrol({ siteId: `chicago.${clientId}`, tokenDigest, certificateRequest });
   await expect(elsewhere).rejects.toMatchObject({ type: 'EnrolmentRefused', message: expect.stringMatching(/site/) });
-  expect(await enrol({ siteId: `berlin.${clientId}`, tokenDigest, certificateRequest })).toMatchObject({ endpointId });
-  const audited = await tenants.forClient(clientId).auditEvent.findFirst({ where: { action: 'enrol' } });
-  const { certificateEndsAt } = audited?.detail as { certificateEndsAt: string };
+  const here = await enrolment.enrol({ siteId: `berlin.${clientId}`, tokenDigest, certificateRequest });
+  expect(here).toMatchObject({ endpointId });
+  const audited = await tenants.forClient(clientId).auditEvent.findFirstOrThrow({ where: { action: 'enrol' } });
+  const { certificateEndsAt } = audited.detail as { certificateEndsAt: string };
   expect((Date.parse(certificateEndsAt) - Date.now()) / 86_400_000).toBeCloseTo(397, 0);
 });
 
