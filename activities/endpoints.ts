@@ -93,6 +93,7 @@ export function endpointActivities({ tenants }: { tenants: Tenants }) {
             data: { proven: end.outcome === 'patched' },
           });
         await keepEvidence(tx, order, end);
+        await keepOperations(tx, order, end);
         if (end.snapshotId) await keepSnapshot(tx, order, end, end.snapshotId, policy.snapshot.keepDays, now);
         await appendAudit(tx, clientId, [
           {
@@ -137,6 +138,24 @@ async function keepEvidence(tx: Transaction, order: EndpointOrder, end: Endpoint
       update: {},
     });
   }
+}
+
+/** The agent's own account of each operation, with the end of the package manager's output. */
+async function keepOperations(tx: Transaction, order: EndpointOrder, end: EndpointEnd): Promise<void> {
+  const { cycleId, endpointId, clientId } = order;
+  await tx.evidence.createMany({
+    skipDuplicates: true,
+    data: end.operations.map((report) => ({
+      id: report.operationId,
+      clientId,
+      cycleId,
+      endpointId,
+      kind: 'operation',
+      takenAt: new Date(report.endedAt ?? report.startedAt),
+      content: toJson(report),
+      digest: digestOf(report),
+    })),
+  });
 }
 
 async function keepSnapshot(

@@ -3,6 +3,7 @@ import type { Check } from './check.ts';
 import type { AgentAddress } from './endpoint.ts';
 import type { EndpointOutcome, WaitingFor } from './endpoint-facts.ts';
 import type { Evidence } from './evidence.ts';
+import type { OperationReport } from './operation.ts';
 import type { Patch } from './patch.ts';
 
 export const steps = [
@@ -81,6 +82,8 @@ export type EndpointEnd = {
   readonly waitingFor: WaitingFor | null;
   readonly because: readonly string[];
   readonly packagesAtFault: readonly string[];
+  /** What was carried out on it, in order, by the agent's own account. */
+  readonly operations: readonly OperationReport[];
   readonly before: Evidence | null;
   readonly after: Evidence | null;
   /** Null when none was taken. */

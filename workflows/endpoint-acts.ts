@@ -1,6 +1,7 @@
 /** What is done to one endpoint, the same on a production endpoint and on its clone in the sandbox. */
 import type { EndpointPlan, EndpointReference } from '../domain/cycle.ts';
 import type { Evidence } from '../domain/evidence.ts';
+import type { OperationReport } from '../domain/operation.ts';
 import { failureInWords } from './failures.ts';
 import { patientQuestions } from './stubs.ts';
 import { type Effect, carryOut, untilSiteAnswers } from './under-permit.ts';
@@ -25,6 +26,8 @@ export type ActResult = {
   readonly halted: boolean;
   readonly because: readonly string[];
   readonly packagesAtFault: readonly string[];
+  /** The agent's reports, in order. */
+  readonly operations: readonly OperationReport[];
 };
 
 /** @param step what it is fetched for: the same fetch for another purpose is another operation */
@@ -42,35 +45,45 @@ export async function install(work: Work): Promise<ActResult> {
   if (!installed.interrupted) return installed;
   const repair = { kind: 'repair', patches, limitMinutes } as const;
   const repaired = await act(work, { step: 'repair', body: repair, withinMinutes, finishes: true });
-  return { ...repaired, because: [...installed.because, ...repaired.because] };
+  return {
+    ...repaired,
+    because: [...installed.because, ...repaired.because],
+    operations: [...installed.operations, ...repaired.operations],
+  };
 }
+
+/** What is true once everything that was installed runs. */
+export type Effective = {
+  readonly after: Evidence | null;
+  readonly rebootWasDue: boolean;
+  readonly because: readonly string[];
+  readonly operations: readonly OperationReport[];
+};
 
 /**
  * Observes the endpoint and does what is needed for the installed versions to be the running ones: a reboot where one
  * is due and allowed, else restarts of the services that hold deleted libraries. Returns what is true afterwards;
  * `after` is null when the endpoint does not answer.
  */
-export async function bringIntoEffect(
-  work: Work,
-  before: Evidence,
-): Promise<{ readonly after: Evidence | null; readonly rebootWasDue: boolean; readonly because: readonly string[] }> {
+export async function bringIntoEffect(work: Work, before: Evidence): Promise<Effective> {
   const { reboot } = work.plan;
   // A reboot starts everything anew: what does not work before it is not waited for.
   const seen = await observe(work, before, { rebootSettles: reboot !== 'never' }).catch(() => null);
-  if (!seen) return { after: null, rebootWasDue: false, because: ['its agent does not answer after the install'] };
+  const untouched = { rebootWasDue: false, operations: [] };
+  if (!seen) return { ...untouched, after: null, because: ['its agent does not answer after the install'] };
 
   if (reboot === 'always' || (reboot === 'if required' && seen.pendingReboot.due)) {
     const body = { kind: 'reboot', leaveBootId: seen.bootId } as const;
     const rebooted = await act(work, { step: 'reboot', body, withinMinutes: rebootMinutes, finishes: true });
     const after = await observe(work, before).catch(() => null);
-    return { after, rebootWasDue: true, because: rebooted.because };
+    return { after, rebootWasDue: true, because: rebooted.because, operations: rebooted.operations };
   }
-  if (seen.staleServices.length === 0) return { after: seen, rebootWasDue: false, because: [] };
+  if (seen.staleServices.length === 0) return { ...untouched, after: seen, because: [] };
 
   const body = { kind: 'restart services', services: seen.staleServices } as const;
   const restarted = await act(work, { step: 'restart services', body, withinMinutes: restartMinutes, finishes: true });
   const after = await observe(work, before).catch(() => null);
-  return { after, rebootWasDue: false, because: restarted.because };
+  return { ...untouched, after, because: restarted.because, operations: restarted.operations };
 }
 
 /**
@@ -108,7 +121,7 @@ async function act(
 ): Promise<ActResult & { readonly interrupted: boolean }> {
   const { clientId, cycleId, endpoint, plan } = work;
   const { planDigest, generation } = plan;
-  const nothing = { succeeded: false, halted: false, interrupted: false, packagesAtFault: [] };
+  const nothing = { succeeded: false, halted: false, interrupted: false, packagesAtFault: [], operations: [] };
   try {
     const result = await carryOut({ clientId, cycleId, endpoint, planDigest, generation, ...order });
     if ('halted' in result) return { ...nothing, halted: true, because: result.halted };
@@ -119,6 +132,7 @@ async function act(
       interrupted: state === 'interrupted',
       because: state === 'succeeded' ? [] : [`${order.step}: ${because}`],
       packagesAtFault,
+      operations: [result.report],
     };
   } catch (failure) {
     return { ...nothing, because: [`${order.step}: ${failureInWords(failure)}`] };

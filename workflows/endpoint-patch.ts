@@ -48,22 +48,30 @@ async function patch(work: Work, cancelled: () => boolean): Promise<EndpointEnd>
   if (cancelled()) return leave(['the cycle was cancelled'], { snapshotId });
 
   // The way back is there before the act, and harmless when nothing was done.
-  const putBack = (after: Evidence | null, because: readonly string[], packagesAtFault: readonly string[]) =>
-    restore(work, { before, after, snapshotId, because, packagesAtFault });
+  const putBack = (found: Pick<EndpointEnd, 'after' | 'because' | 'packagesAtFault' | 'operations'>) =>
+    restore(work, { before, snapshotId, ...found });
 
   say('installs');
   const installed = await install(work);
   if (installed.halted) return leave(installed.because, { snapshotId });
 
   say('brings it into effect and proves that everything works');
-  const { after, rebootWasDue, because } = await bringIntoEffect(work, before);
+  const { after, rebootWasDue, because, ...effective } = await bringIntoEffect(work, before);
+  const operations = [...fetched.operations, ...installed.operations, ...effective.operations];
   const said = [...installed.because, ...because];
-  if (!after) return putBack(null, said, installed.packagesAtFault);
-  if (!installed.succeeded && nothingChanged({ before, after })) return leave(installed.because, { after, snapshotId });
+  const { packagesAtFault } = installed;
+  if (!after) return putBack({ after, because: said, packagesAtFault, operations });
+  if (!installed.succeeded && nothingChanged({ before, after }))
+    return leave(installed.because, { after, snapshotId, operations });
 
   const proof = judgePatched({ patches: plan.patches, before, after, rebootWasDue, reboot: plan.reboot });
-  if (proof.proven) return ended('patched', proof.because, { before, after, snapshotId });
-  return putBack(after, [...said, ...proof.because], [...installed.packagesAtFault, ...proof.packagesAtFault]);
+  if (proof.proven) return ended('patched', proof.because, { before, after, snapshotId, operations });
+  return putBack({
+    after,
+    because: [...said, ...proof.because],
+    packagesAtFault: [...packagesAtFault, ...proof.packagesAtFault],
+    operations,
+  });
 }
 
 async function takeSnapshot({
@@ -96,6 +104,7 @@ async function restore(
     readonly snapshotId: string | null;
     readonly because: readonly string[];
     readonly packagesAtFault: readonly string[];
+    readonly operations: EndpointEnd['operations'];
   },
 ): Promise<EndpointEnd> {
   const { before, snapshotId, because } = found;
@@ -133,6 +142,7 @@ function ended(
   return {
     waitingFor: null,
     packagesAtFault: [],
+    operations: [],
     before: null,
     after: null,
     snapshotId: null,

@@ -1,7 +1,8 @@
-import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure, TimeoutFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure, TimeoutFailure, isCancellation } from '@temporalio/workflow';
 
 /** What a failure says to an operator: the innermost sentence, without the engine's wrapping. */
 export function failureInWords(failure: unknown): string {
+  if (isCancellation(failure)) return 'it was cancelled';
   if (failure instanceof ActivityFailure) {
     if (failure.cause instanceof TimeoutFailure) return `${failure.activityType} did not end in its time`;
     return failureInWords(failure.cause);
