@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { type ChangeRecordSummary, type EndpointOrder, idIn, lateRecordId, nameIn } from '../domain/cycle.ts';
 import type { Criticality, Policy } from '../domain/policy.ts';
 import { type PlannedRing, planRings } from '../domain/rings.ts';
-import { appendAudit, digestOf, toJson } from './audit-trail.ts';
+import { type AuditEntry, appendAudit, digestOf, toJson } from './audit-trail.ts';
 import { planOf } from './install-plans.ts';
 import type { Database, Tenants } from './ports/database.ts';
 import { openCycleOf, waivedBy } from './rows.ts';
@@ -76,17 +76,7 @@ export function changeRecordActivities({ tenants }: { tenants: Tenants }) {
               personsAsked: approval.persons,
             },
           });
-          await appendAudit(tx, clientId, [
-            {
-              key: `${id} written`,
-              at: writtenAt.toISOString(),
-              actor: 'patchcycle',
-              action: 'write change record',
-              subject: id,
-              because: [content.why],
-              detail: { digest },
-            },
-          ]);
+          await appendAudit(tx, clientId, [written(id, writtenAt, content.why, { digest })]);
         });
       }
       const record = known ?? (await db.changeRecord.findUniqueOrThrow({ where: { id } }));
@@ -137,19 +127,21 @@ export function changeRecordActivities({ tenants }: { tenants: Tenants }) {
       await db.$transaction(async (tx) => {
         const row = { id, cycleId, clientId, parentId: parent.id, digest, content: toJson(content), writtenAt };
         await tx.changeRecord.createMany({ data: [{ ...row, personsAsked: 0 }], skipDuplicates: true });
-        await appendAudit(tx, clientId, [
-          {
-            key: `${id} written`,
-            at: writtenAt.toISOString(),
-            actor: 'patchcycle',
-            action: 'write change record',
-            subject: id,
-            because: [content.why],
-            detail: { digest, parent: parent.id },
-          },
-        ]);
+        await appendAudit(tx, clientId, [written(id, writtenAt, content.why, { digest, parent: parent.id })]);
       });
     },
+  };
+}
+
+function written(changeRecordId: string, at: Date, why: string, detail: object): AuditEntry {
+  return {
+    key: `${changeRecordId} written`,
+    at: at.toISOString(),
+    actor: 'patchcycle',
+    action: 'write change record',
+    subject: changeRecordId,
+    because: [why],
+    detail,
   };
 }
 

@@ -1,31 +1,19 @@
 /** Reads everything that was recorded of a cycle into the one record that reports, the audit and `why` print from. */
-import type { KnownExploited } from '../domain/advisory.ts';
-import { compareInventories } from '../domain/audit.ts';
-import type { CheckResult } from '../domain/check.ts';
-import { type CycleKind, type CycleState, type CycleTrigger, type Step, nameIn, steps } from '../domain/cycle.ts';
-import type { AuditFacts, CycleFacts, PatchSetEntry, RecordedFacts } from '../domain/cycle-facts.ts';
+import type { CycleFacts, RecordedFacts } from '../domain/cycle-facts.ts';
 import { countFigures } from '../domain/cycle-figures.ts';
-import type {
-  CheckComparison,
-  EndpointFacts,
-  EndpointOutcome,
-  PatchDecision,
-  WaitingFor,
-} from '../domain/endpoint-facts.ts';
+import { type CycleKind, type CycleState, type CycleTrigger, type Step, nameIn, steps } from '../domain/cycle.ts';
 import type { Inventory } from '../domain/endpoint.ts';
-import type { Evidence } from '../domain/evidence.ts';
 import type { GateNumbers } from '../domain/gate.ts';
-import type { Network, Policy, SegmentRule, Severity, UpdateClass } from '../domain/policy.ts';
+import type { Network, SegmentRule, Severity, UpdateClass } from '../domain/policy.ts';
 import { reviewCycle } from '../domain/review.ts';
 import { rulesMatched } from '../domain/rules-matched.ts';
 import type { WindowInstant } from '../domain/window.ts';
-import type { ChangeRecordContent } from './change-records.ts';
-import { toPatch } from './patch-sets.ts';
+import { type CycleRows, readRows, iso } from './cycle-rows.ts';
+import { sandboxFacts, endpointFacts, auditFacts } from './endpoint-facts.ts';
+import { patchSetFacts, changeRecordFacts, exceptionFacts } from './patch-set-facts.ts';
+import { grouped } from './rows.ts';
 import type { Tenants } from './ports/database.ts';
 import type { SupportFeed } from './ports/feeds.ts';
-import { grouped, openCycleOf } from './rows.ts';
-
-const iso = (at: Date | null | undefined) => at?.toISOString() ?? null;
 
 /** The facts of a cycle as they stand now, reviewed and counted. */
 export async function readCycleFacts(
@@ -37,48 +25,7 @@ export async function readCycleFacts(
   return { ...recorded, review: reviewCycle(recorded), figures: countFigures(recorded) };
 }
 
-type Rows = Awaited<ReturnType<typeof readRows>>;
-
-async function readRows(tenants: Tenants, cycleId: string) {
-  const { db, cycle, policy } = await openCycleOf(tenants, cycleId);
-  const [client, sites, members, stepRows, tests, record, gates, sightings, inventories, evidence, snapshots] =
-    await Promise.all([
-      db.client.findUniqueOrThrow({ where: { id: cycle.clientId } }),
-      db.site.findMany({ orderBy: { id: 'asc' } }),
-      db.cycleEndpoint.findMany({
-        where: { cycleId },
-        include: { endpoint: true, patches: { orderBy: [{ package: 'asc' }, { architecture: 'asc' }] } },
-        orderBy: { endpointId: 'asc' },
-      }),
-      db.cycleStep.findMany({ where: { cycleId } }),
-      db.sandboxTest.findMany({ where: { cycleId }, orderBy: { attempt: 'asc' } }),
-      db.changeRecord.findFirst({ where: { cycleId }, include: { approvals: true }, orderBy: { writtenAt: 'asc' } }),
-      db.gateVerdict.findMany({ where: { cycleId }, orderBy: { judgedAt: 'asc' } }),
-      db.sighting.findMany({ where: { cycleId, endpointId: null }, orderBy: { address: 'asc' } }),
-      db.inventory.findMany({ where: { cycleId }, orderBy: { takenAt: 'asc' } }),
-      db.evidence.findMany({ where: { cycleId }, orderBy: { takenAt: 'asc' } }),
-      db.snapshotRecord.findMany({ where: { cycleId } }),
-    ]);
-  const ofPolicy = members.filter((member) => member.policyName === cycle.policyVersion.name);
-  return {
-    cycle,
-    policy,
-    client,
-    sites,
-    members,
-    ofPolicy,
-    stepRows,
-    tests,
-    record,
-    gates,
-    sightings,
-    inventories,
-    evidence,
-    snapshots,
-  };
-}
-
-async function recordedFacts(rows: Rows, support: SupportFeed): Promise<RecordedFacts> {
+async function recordedFacts(rows: CycleRows, support: SupportFeed): Promise<RecordedFacts> {
   const { cycle, policy, client } = rows;
   return {
     client: { clientId: client.id, name: client.name },
@@ -141,7 +88,7 @@ async function recordedFacts(rows: Rows, support: SupportFeed): Promise<Recorded
   };
 }
 
-function stepFacts({ stepRows }: Rows, step: Step): RecordedFacts['steps'][number] {
+function stepFacts({ stepRows }: CycleRows, step: Step): RecordedFacts['steps'][number] {
   const row = stepRows.find((one) => one.step === step);
   if (!row)
     return { step, state: 'not reached', startedAt: null, endedAt: null, because: 'the cycle did not come to it' };
@@ -154,9 +101,9 @@ function stepFacts({ stepRows }: Rows, step: Step): RecordedFacts['steps'][numbe
   };
 }
 
-function discoveryFacts({ ofPolicy: members, inventories, sightings }: Rows): RecordedFacts['discovery'] {
+function discoveryFacts({ ofPolicy: members, inventories, sightings }: CycleRows): RecordedFacts['discovery'] {
   const discovered = new Map(inventories.filter((row) => row.step === 'discovery').map((row) => [row.endpointId, row]));
-  const place = (member: Rows['ofPolicy'][number]) => ({
+  const place = (member: CycleRows['ofPolicy'][number]) => ({
     endpoint: nameIn(member.endpointId),
     site: nameIn(member.siteId),
   });
@@ -188,7 +135,7 @@ function discoveryFacts({ ofPolicy: members, inventories, sightings }: Rows): Re
   };
 }
 
-function segmentFacts(rows: Rows): RecordedFacts['segments'] {
+function segmentFacts(rows: CycleRows): RecordedFacts['segments'] {
   return [...grouped(rows.ofPolicy, (member) => member.segment ?? 'without a segment')].map(([segment, members]) => {
     const test = rows.tests.findLast((one) => one.segment === segment);
     return {
@@ -200,177 +147,7 @@ function segmentFacts(rows: Rows): RecordedFacts['segments'] {
   });
 }
 
-function sandboxFacts(rows: Rows, test: Rows['tests'][number]) {
-  const before = test.before as unknown as Evidence | null;
-  const after = test.after as unknown as Evidence | null;
-  const patches = rows.members.find((member) => member.endpointId === test.representative)?.patches ?? [];
-  return {
-    sandboxId: test.id,
-    representative: nameIn(test.representative),
-    verdict: test.passed ? ('passed' as const) : ('failed' as const),
-    startedAt: test.startedAt.toISOString(),
-    endedAt: test.endedAt.toISOString(),
-    because: test.because,
-    dropped: rows.tests.filter((one) => one.segment === test.segment).flatMap((one) => one.packagesAtFault),
-    patches: patches
-      .filter((patch) => patch.decision === 'approved' || patch.decision === 'added')
-      .map((patch) => ({
-        package: patch.package,
-        from: patch.fromVersion,
-        to: patch.toVersion,
-        proven: test.passed,
-        because: test.because[0] ?? '',
-      })),
-    bootIdBefore: before?.bootId ?? null,
-    bootIdAfter: after?.bootId ?? null,
-    checks: compareChecks(before?.checks, after?.checks),
-  };
-}
-
-function compareChecks(before: readonly CheckResult[] = [], after: readonly CheckResult[] = []): CheckComparison[] {
-  const names = [...new Set([...before, ...after].map((result) => result.check))];
-  const found = (results: readonly CheckResult[], check: string) =>
-    results.find((result) => result.check === check) ?? null;
-  return names.map((check) => ({ check, before: found(before, check), after: found(after, check) }));
-}
-
-/** One entry for each package and version; where endpoints differ, what was approved anywhere is shown. */
-function patchSetFacts({ ofPolicy }: Rows): PatchSetEntry[] {
-  const all = ofPolicy.flatMap((member) => member.patches).filter((patch) => patch.decision !== 'added');
-  return [...grouped(all, (patch) => `${patch.package} ${patch.toVersion}`).values()].map((patches) => {
-    const shown = patches.find((patch) => patch.decision === 'approved') ?? patches[0]!;
-    const due = patches.flatMap((patch) => iso(patch.dueAt) ?? []).toSorted();
-    return {
-      package: shown.package,
-      to: shown.toVersion,
-      source: shown.source,
-      class: shown.class as UpdateClass,
-      severity: shown.severity as Severity,
-      cves: [...new Set(patches.flatMap((patch) => patch.cves))],
-      exploited: exploitedOf(patches),
-      publishedAt: iso(shown.publishedAt),
-      dueAt: due[0] ?? null,
-      decision: decisionOf(shown.decision),
-      because: shown.because,
-    };
-  });
-}
-
-function exploitedOf(patches: readonly { exploited: unknown }[]): KnownExploited[] {
-  const all = patches.flatMap((patch) => patch.exploited as KnownExploited[]);
-  return [...new Map(all.map((one) => [one.cve, one])).values()];
-}
-
-/** `offered`: the cycle ended before it was judged. `added`: it is in the record with what needs it. */
-function decisionOf(decision: string): PatchDecision {
-  if (decision === 'offered') return 'waiting';
-  return decision === 'added' ? 'approved' : (decision as PatchDecision);
-}
-
-function changeRecordFacts({ record, cycle }: Rows): RecordedFacts['changeRecord'] {
-  if (!record) return null;
-  const content = record.content as unknown as ChangeRecordContent;
-  const words = record.approvals.map(({ who, why, at }) => ({ who, why, at: at.toISOString(), approves: true }));
-  const asked = record.personsAsked > 0;
-  const enough = words.length >= record.personsAsked;
-  return {
-    changeRecordId: record.id,
-    digest: record.digest,
-    madeAt: record.writtenAt.toISOString(),
-    parent: null,
-    approval: {
-      state: !asked ? 'not asked' : enough ? 'approved' : 'waiting',
-      because: asked
-        ? `policy ${cycle.policyVersion.name} asks for ${record.personsAsked}`
-        : `policy ${cycle.policyVersion.name} asks for no approval`,
-      words,
-    },
-    rings: content.rings.map(({ ring, endpoints }) => ({
-      ring,
-      endpoints: endpoints.map((endpoint) => nameIn(endpoint.endpointId)),
-    })),
-  };
-}
-
-function endpointFacts(rows: Rows, member: Rows['ofPolicy'][number]): EndpointFacts {
-  const inventory = rows.inventories.find((row) => row.endpointId === member.endpointId)?.content as unknown as
-    | Inventory
-    | undefined;
-  const seen = (kinds: readonly string[]) =>
-    rows.evidence.findLast((row) => row.endpointId === member.endpointId && kinds.includes(row.kind))
-      ?.content as unknown as Evidence | undefined;
-  const snapshot = rows.snapshots.find((row) => row.id === member.snapshotId);
-  const outcome = member.outcome as EndpointOutcome | null;
-  return {
-    endpoint: nameIn(member.endpointId),
-    site: nameIn(member.siteId),
-    segment: member.segment ?? 'without a segment',
-    policy: member.policyName ?? '',
-    os: inventory?.os ?? { id: 'unknown', version: 'unknown' },
-    ring: member.ring,
-    outcome,
-    waitingFor: waitingOf(rows, member),
-    because: member.reasons.length > 0 ? member.reasons : member.because,
-    startedAt: iso(member.startedAt),
-    endedAt: iso(member.endedAt),
-    patches: member.patches.map((patch) => ({
-      package: patch.package,
-      from: patch.fromVersion,
-      to: patch.toVersion,
-      decision: decisionOf(patch.decision),
-      proven: patch.proven === true,
-      because: (patch.proven === null ? patch.because : member.reasons)[0] ?? '',
-    })),
-    bootIdBefore: member.bootIdBefore,
-    bootIdAfter: member.bootIdAfter,
-    snapshot: snapshot?.takenAt
-      ? {
-          snapshotId: snapshot.id,
-          takenAt: snapshot.takenAt.toISOString(),
-          verified: snapshot.verifiedAt !== null,
-          restoredAt: iso(snapshot.restoredAt),
-          evidenceOfFailedState: snapshot.evidenceOfFailedState,
-        }
-      : null,
-    checks: compareChecks(seen(['before'])?.checks, seen(['after', 'restored'])?.checks),
-  };
-}
-
-/** What an endpoint without an end waits for. Silent ones wait to come back, also where no ring was ever drawn. */
-function waitingOf({ cycle }: Rows, member: Rows['ofPolicy'][number]): WaitingFor | null {
-  if (member.outcome !== null || member.state === 'in flight') return null;
-  if (member.waitingFor) return member.waitingFor as WaitingFor;
-  if (!member.online) return 'offline';
-  return cycle.state === 'running' || member.ring ? 'ring' : 'approval';
-}
-
-function auditFacts({ inventories, ofPolicy }: Rows): AuditFacts {
-  const audits = inventories.filter((row) => row.step === 'audit');
-  const compared = ofPolicy.flatMap((member) => {
-    const of = (step: string) =>
-      inventories.findLast((row) => row.endpointId === member.endpointId && row.step === step);
-    const [before, after] = [of('discovery'), of('audit')];
-    if (!before || !after) return [];
-    const audit = compareInventories({
-      planned: member.patches
-        .filter((patch) => patch.decision === 'approved' || patch.decision === 'added')
-        .map(toPatch),
-      before: before.content as unknown as Inventory,
-      after: after.content as unknown as Inventory,
-      outcome: member.outcome as EndpointOutcome | null,
-    });
-    return [{ endpoint: nameIn(member.endpointId), audit }];
-  });
-  const listed = (state: 'installed' | 'failed' | 'pending') =>
-    compared.flatMap(({ endpoint, audit }) => audit[state].map((patch) => ({ endpoint, state, ...patch })));
-  return {
-    auditedAt: iso(audits.at(-1)?.takenAt),
-    patches: [...listed('installed'), ...listed('failed'), ...listed('pending')],
-    drifted: compared.flatMap(({ endpoint, audit }) => audit.drifted.map((drift) => ({ endpoint, ...drift }))),
-  };
-}
-
-async function supportEnds({ inventories }: Rows, support: SupportFeed): Promise<RecordedFacts['supportEnds']> {
+async function supportEnds({ inventories }: CycleRows, support: SupportFeed): Promise<RecordedFacts['supportEnds']> {
   const systems = new Map(
     inventories.map((row) => {
       const { id, version } = (row.content as unknown as Inventory).os;
@@ -380,29 +157,7 @@ async function supportEnds({ inventories }: Rows, support: SupportFeed): Promise
   return Promise.all([...systems.values()].map(({ id, version }) => support.supportEnd(id, version)));
 }
 
-function exceptionFacts(policy: Policy): RecordedFacts['exceptions'] {
-  const packages = (kind: 'block' | 'allow', rules: Policy['block']) =>
-    rules.map((rule) => ({
-      kind,
-      subject: [rule.package, rule.versions].filter(Boolean).join(' '),
-      because: rule.because,
-      owner: rule.owner,
-      until: rule.until,
-    }));
-  return [
-    ...policy.exceptions.map((rule) => ({
-      kind: 'exception' as const,
-      subject: [rule.package, rule.cve, rule.endpoints?.join(', ')].filter(Boolean).join(', '),
-      because: rule.because,
-      owner: rule.owner,
-      until: rule.until,
-    })),
-    ...packages('block', policy.block),
-    ...packages('allow', policy.allow),
-  ];
-}
-
-function notCovered({ members, cycle, policy }: Rows): string[] {
+function notCovered({ members, cycle, policy }: CycleRows): string[] {
   const elsewhere = members.filter((member) => member.policyName !== cycle.policyVersion.name);
   const unassigned = elsewhere.filter((member) => member.policyName === null);
   return [
