@@ -13,7 +13,7 @@ import type { Amount, Criticality, Policy } from '../domain/policy.ts';
 import { type WindowInstant, defaultExpectedMinutes } from '../domain/window.ts';
 import type { Database, Tenants } from './ports/database.ts';
 import { ringVerdict } from './gates.ts';
-import { grouped, openCycleOf, referenceTo } from './rows.ts';
+import { grouped, haltInForce, openCycleOf, referenceTo } from './rows.ts';
 
 /** How often a ring looks whether others have freed a site's budget, when nobody nudges it. */
 const lookAgainSeconds = 60;
@@ -211,7 +211,6 @@ async function disturbanceAt(tx: Database, { order, policy, site }: SiteQuestion
     },
     include: { endpoint: true },
   });
-  const halt = await tx.halt.findFirst({ where: { releasedAt: null, OR: [{ cycleId: null }, { cycleId }] } });
   const siteSize = await tx.endpoint.count({ where: { siteId: site.id, retiredAt: null } });
   const toDisturbed = (row: (typeof disturbed)[number]) => ({
     endpointId: row.endpointId,
@@ -222,7 +221,7 @@ async function disturbanceAt(tx: Database, { order, policy, site }: SiteQuestion
     failedOrUnknown: disturbed.filter((row) => !working.includes(row.state)).map(toDisturbed),
     siteBudget: budgetOf({ site: site.budget as Amount | null, policy: policy.budget, siteSize }),
     siteSize,
-    halted: halt ? `halted by ${halt.orderedBy}: ${halt.reason}` : null,
+    halted: await haltInForce(tx, cycleId),
   };
 }
 

@@ -4,7 +4,7 @@ import { defaultExpectedMinutes, fits, nextOpening } from '../domain/window.ts';
 import { windowsOf } from './admissions.ts';
 import { appendAudit } from './audit-trail.ts';
 import type { Tenants } from './ports/database.ts';
-import { openCycleOf, referenceTo } from './rows.ts';
+import { haltInForce, openCycleOf, referenceTo } from './rows.ts';
 
 const dayMilliseconds = 24 * 60 * 60 * 1000;
 /** How long a straggler waits for what has no time of its own: the end of its cycle, the release of a halt. */
@@ -72,8 +72,8 @@ export function catchUpActivities({ tenants }: { tenants: Tenants }) {
         await escalate(asked, deadline);
         return turn('over', 0, `its deadline ${deadline.toISOString()} passed`);
       }
-      const halt = await db.halt.findFirst({ where: { releasedAt: null, OR: [{ cycleId: null }, { cycleId }] } });
-      if (halt) return turn('wait', patienceSeconds, `halted by ${halt.orderedBy}: ${halt.reason}`);
+      const halted = await haltInForce(db, cycleId);
+      if (halted) return turn('wait', patienceSeconds, halted);
       if (!row.online && cycle.state === 'running')
         return turn('wait', patienceSeconds, 'it gets what its cycle proves on others, and that is under way');
 

@@ -97,7 +97,7 @@ function stepFacts({ stepRows }: CycleRows, step: Step): RecordedFacts['steps'][
     state: row.state as 'running' | 'done' | 'failed' | 'left out',
     startedAt: iso(row.startedAt),
     endedAt: iso(row.endedAt),
-    because: row.because[0] ?? '',
+    because: row.because.join('; '),
   };
 }
 

@@ -7,7 +7,7 @@ import { type GateVerdict, type Regression, judgeRing } from '../domain/gate.ts'
 import type { Policy } from '../domain/policy.ts';
 import { appendAudit, toJson } from './audit-trail.ts';
 import type { Database, Tenants } from './ports/database.ts';
-import { grouped, openCycleOf, referenceTo } from './rows.ts';
+import { grouped, haltInForce, openCycleOf, referenceTo } from './rows.ts';
 
 /** Besides the policy's checks: whoever does not answer gives no health data. */
 const agentAnswers = 'its agent answers';
@@ -31,10 +31,10 @@ export function gateActivities({ tenants }: { tenants: Tenants }) {
         where: { cycleId, ring, outcome: 'patched' },
         include: { endpoint: true },
       });
-      const halt = await db.halt.findFirst({ where: { releasedAt: null, OR: [{ cycleId: null }, { cycleId }] } });
+      const halted = await haltInForce(db, cycleId);
       const lastAt = Math.max(...verified.map((row) => row.endedAt?.getTime() ?? 0), 0);
       const soakSeconds = policy.gate.soakMinutes * 60;
-      const runs = verified.length > 0 && !halt;
+      const runs = verified.length > 0 && !halted;
       const remainingSeconds = runs ? Math.ceil((lastAt + soakSeconds * 1000 - Date.now()) / 1000) : 0;
       const endpoints = verified.map((row) => ({ ...referenceTo(row.endpoint), checks: policy.checks }));
       return {
@@ -104,7 +104,8 @@ export function gateActivities({ tenants }: { tenants: Tenants }) {
           },
         ]);
       });
-      return { ring, verdict: judged.verdict, because: judged.because };
+      // Read from the row: a halt may be in force before its order reaches the cycle.
+      return { ring, verdict: judged.verdict, because: judged.because, halted: await haltInForce(db, cycleId) };
     },
   };
 }

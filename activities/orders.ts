@@ -4,7 +4,7 @@ import { type PersonsWord, clientIdOf } from '../domain/cycle.ts';
 import type { Permit } from '../domain/operation.ts';
 import { appendAudit } from './audit-trail.ts';
 import type { Tenants } from './ports/database.ts';
-import { openCycleOf } from './rows.ts';
+import { haltInForce, openCycleOf } from './rows.ts';
 
 export function orderActivities({ tenants }: { tenants: Tenants }) {
   const recordOrder = async (order: {
@@ -47,11 +47,8 @@ export function orderActivities({ tenants }: { tenants: Tenants }) {
       cycleId: string;
       finishes: boolean;
     }): Promise<Permit | { readonly refusedBecause: readonly string[] }> {
-      const halts = await tenants.forClient(clientId).halt.findMany({
-        where: { releasedAt: null, OR: [{ cycleId: null }, { cycleId }] },
-      });
-      if (halts.length > 0 && !finishes)
-        return { refusedBecause: halts.map((halt) => `halted by ${halt.orderedBy}: ${halt.reason}`) };
+      const halted = await haltInForce(tenants.forClient(clientId), cycleId);
+      if (halted && !finishes) return { refusedBecause: [halted] };
       const issuedAt = new Date().toISOString();
       return { permitId: `${cycleId} ${issuedAt}`, issuedAt };
     },

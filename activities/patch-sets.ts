@@ -4,7 +4,7 @@ import { judgeEmergencyUpdate, judgeUpdate } from '../domain/approval.ts';
 import { classifyUpdate } from '../domain/classification.ts';
 import { type EndpointOrder, type SurveyOrder, lateRecordId, nameIn } from '../domain/cycle.ts';
 import type { PatchDecision } from '../domain/cycle-facts.ts';
-import { findingsOf, needsEmergency } from '../domain/findings.ts';
+import { type Finding, findingsOf, needsEmergency } from '../domain/findings.ts';
 import type { AvailableUpdate, Patch } from '../domain/patch.ts';
 import { toJson } from './audit-trail.ts';
 import type { Database, Tenants } from './ports/database.ts';
@@ -70,21 +70,23 @@ export function patchSetActivities({ tenants, kev }: { tenants: Tenants; kev: Ke
       const offered = await db.cyclePatch.findMany({ where: { cycleId } });
       const world = await readWorld(db, offered);
       const counts = new Map<string, number>();
-      const urgent = new Set<string>();
+      const findings: Finding[] = [];
       for (const rows of grouped(offered, (row) => row.endpointId).values()) {
         const judged = judgeEndpoint(opened, world, rows);
         for (const { row, data } of judged.patches) {
           counts.set(data.decision, (counts.get(data.decision) ?? 0) + 1);
           await db.cyclePatch.update({ where: keyOf(row), data });
         }
-        for (const why of judged.urgent) urgent.add(why);
+        findings.push(...judged.findings);
       }
       return {
         patches: counts.get('approved') ?? 0,
         because: [
-          [...counts].map(([decision, count]) => `${count} ${decision}`).join(', ') ||
-            'no endpoint is offered an update',
-          ...[...urgent].map((why) => `needs an emergency cycle: ${why}`),
+          [
+            ...needsEmergency(findings).because.map((why) => `needs an emergency cycle: ${why}`),
+            [...counts].map(([decision, count]) => `${count} ${decision}`).join(', ') ||
+              'no endpoint is offered an update',
+          ].join('; '),
         ],
       };
     },
@@ -165,7 +167,7 @@ type World = {
   readonly exploited: ReadonlyMap<string, KnownExploited>;
 };
 
-/** Everything that is decided of one endpoint's offered updates, and what is said at once. */
+/** Everything that is decided of one endpoint's offered updates, and the findings they mean. */
 function judgeEndpoint(
   { cycle, policy }: Awaited<ReturnType<typeof openCycleOf>>,
   { published, exploited }: World,
@@ -175,7 +177,7 @@ function judgeEndpoint(
   const entries = rows.flatMap((row) => (published.get(sourceKey(row))?.entries ?? []) as ChangelogEntry[]);
   const facts = joinAdvisories(rows.map(toUpdate), entries, exploited);
   const factsOf = new Map(facts.map((one) => [`${one.source} ${one.version}`, one]));
-  const urgent: string[] = [];
+  const findings: Finding[] = [];
   const patches = rows.flatMap((row) => {
     const fact = factsOf.get(sourceKey(row));
     if (!fact) return [];
@@ -193,22 +195,22 @@ function judgeEndpoint(
     const question = { update, endpointId: nameIn(row.endpointId), policy, now };
     const { advisory } = cycle;
     const approval = advisory ? judgeEmergencyUpdate({ ...question, advisory }) : judgeUpdate(question);
-    const findings = findingsOf(row.endpointId, [fact], () => classification.severity, firstSeenAt);
-    urgent.push(...needsEmergency(findings).because);
+    const found = findingsOf(row.endpointId, [fact], () => classification.severity, firstSeenAt);
+    findings.push(...found);
     const data = {
       class: classification.class,
       severity: classification.severity,
       cves: [...cves],
       exploited: toJson(fact.exploited),
       publishedAt,
-      dueAt: findings[0]?.dueAt ?? null,
+      dueAt: found[0]?.dueAt ?? null,
       decision: decisionOf(approval),
       rule: approval.rule,
       because: [...approval.because, ...classification.because, ...fact.because],
     };
     return [{ row, data }];
   });
-  return { patches, urgent };
+  return { patches, findings };
 }
 
 function keyOf(row: Row) {

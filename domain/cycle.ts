@@ -157,6 +157,8 @@ export type RingResult = {
   readonly ring: string;
   readonly verdict: 'advance' | 'hold' | 'halt';
   readonly because: readonly string[];
+  /** Who halted the cycle and why; null while nobody has. */
+  readonly halted: string | null;
 };
 
 export type CycleState = 'running' | 'finished' | 'halted' | 'cancelled' | 'failed';

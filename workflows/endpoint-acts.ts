@@ -68,7 +68,8 @@ export type Effective = {
 export async function bringIntoEffect(work: Work, before: Evidence): Promise<Effective> {
   const { reboot } = work.plan;
   // A reboot starts everything anew: what does not work before it is not waited for.
-  const seen = await observe(work, before, { rebootSettles: reboot !== 'never' }).catch(() => null);
+  const expected = reboot === 'always' ? null : before;
+  const seen = await observe(work, expected, { rebootSettles: reboot !== 'never' }).catch(() => null);
   const untouched = { rebootWasDue: false, operations: [] };
   if (!seen) return { ...untouched, after: null, because: ['its agent does not answer after the install'] };
 

@@ -155,8 +155,8 @@ async function rollOut(
     const result = await desk.ring(ring, (workflowId) =>
       executeChild(ringRollout, { workflowId, args: [{ cycleId, clientId, ring }], staticSummary: `ring ${ring}` }),
     );
-    const halted = desk.halted();
-    if (halted) return bookkeeping.leaveRings({ cycleId, because: halted });
+    const halted = result.halted ?? desk.halted()?.[0];
+    if (halted) return bookkeeping.leaveRings({ cycleId, because: [halted] });
     const isLast = index === record.rings.length - 1;
     if (result.verdict === 'advance' || (result.verdict === 'hold' && isLast)) continue;
     if (result.verdict === 'halt' || !(await desk.advanced(result, record)))
