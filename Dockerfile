@@ -21,8 +21,9 @@ WORKDIR /srv/patchcycle
 COPY --from=build /srv/patchcycle/node_modules node_modules
 COPY . .
 COPY --from=build /srv/patchcycle/prisma/generated prisma/generated
-RUN install --directory --owner=node --group=node --mode=0700 /var/lib/patchcycle
+# A volume that is mounted here for the first time takes the owner over.
+RUN cd /var/lib && install --directory --owner=node --group=node --mode=0700 \
+  patchcycle patchcycle/authority patchcycle/reports patchcycle/identity patchcycle/fleet
 USER node
 ENV NODE_ENV=production
-VOLUME /var/lib/patchcycle
 CMD ["node", "--import", "tsx", "workers/control-worker.ts"]

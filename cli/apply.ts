@@ -1,7 +1,5 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { readClientFiles } from '../activities/adapters/policy-files/yaml.ts';
-import { applyClient } from '../workers/clients.ts';
+import { applyClient, readClient } from '../workers/clients.ts';
 import { personAtKeyboard } from '../workers/config.ts';
 import { installSchedules } from '../workers/cycles.ts';
 import { printJson } from './print.ts';
@@ -14,7 +12,7 @@ export function applyCommand(program: Command): void {
     .requiredOption('-f, --file <dir>', "the directory of the client's YAML")
     .option('--json', 'as JSON')
     .action(async (options: { file: string; json?: boolean }, command: Command) => {
-      const files = await readClientFiles(resolve(options.file));
+      const files = await readClient(options.file);
       await withRunning(command, async ({ tenants, temporal }) => {
         const applied = await applyClient(tenants, files, personAtKeyboard());
         const schedules = await installSchedules(temporal, files);

@@ -1,13 +1,15 @@
 import type { Command } from 'commander';
 import type { PersonsWord } from '../domain/cycle.ts';
+import { summaryInWords } from '../reports/summary.ts';
 import { personAtKeyboard } from '../workers/config.ts';
 import { haltCycle, isCycle, startCycle } from '../workers/cycles.ts';
+import { readFacts } from '../workers/facts.ts';
+import { unknownCycle } from '../workers/refusals.ts';
+import { type Running, uiLink } from '../workers/running.ts';
 import { advance, approve, cycleStatus, openWindow } from '../workflows/messages.ts';
 import { badInput } from './exit.ts';
-import { readFacts, unknownCycle } from './facts.ts';
 import { printJson, printTable } from './print.ts';
-import { type Running, clientIdFor, uiLink, withRunning } from './running.ts';
-import { summaryInWords } from '../reports/summary.ts';
+import { clientIdFor, withRunning } from './running.ts';
 
 type Signed = { why: string; who: string };
 

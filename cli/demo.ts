@@ -1,23 +1,24 @@
 /** The whole of it on one machine: a fleet, one standard cycle over it, shown live, and what came of it. */
 import { rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { readClientFiles } from '../activities/adapters/policy-files/yaml.ts';
 import type { CycleFacts } from '../domain/cycle-facts.ts';
 import { summaryInWords } from '../reports/summary.ts';
+import { readClient } from '../workers/clients.ts';
 import { personAtKeyboard } from '../workers/config.ts';
 import { startCycle } from '../workers/cycles.ts';
 import { removePostgresData } from '../workers/embedded/postgres.ts';
+import { readFacts } from '../workers/facts.ts';
 import { reportPaths } from '../workers/report-files.ts';
+import { type Running, uiLink, withRunningIn } from '../workers/running.ts';
 import { bringUp } from '../workers/up.ts';
 import { openWindow } from '../workflows/messages.ts';
 import { policyFor } from './cycle.ts';
 import { bringDown } from './down.ts';
 import { Exit } from './exit.ts';
-import { readFacts } from './facts.ts';
 import { chooseFleet } from './fleet-choice.ts';
-import { type Running, stateDirectoryOf, uiLink, withRunningIn } from './running.ts';
+import { stateDirectoryOf } from './running.ts';
 import { embeddedServers } from './up.ts';
 import { type Screen, openScreen } from './screen.ts';
 
@@ -46,7 +47,7 @@ export function demoCommand(program: Command): void {
 
 async function demo(options: Options, folders: { state: string; reports: string }): Promise<void> {
   const say = (line: string) => (options.json ? console.error(line) : console.log(line));
-  const files = await readClientFiles(resolve(options.file));
+  const files = await readClient(options.file);
   say(
     `Patchcycle demo: client ${files.client.name}, ${files.endpoints.length} endpoints at ${files.sites.map((site) => `${site.id} (${site.timeZone})`).join(' and ')}.`,
   );

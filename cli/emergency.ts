@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { personAtKeyboard } from '../workers/config.ts';
 import { startEmergency } from '../workers/cycles.ts';
+import { uiLink } from '../workers/running.ts';
 import { policyFor } from './cycle.ts';
 import { badInput } from './exit.ts';
 import { printJson } from './print.ts';
-import { clientIdFor, uiLink, withRunning } from './running.ts';
+import { clientIdFor, withRunning } from './running.ts';
 
 export function emergencyCommand(program: Command): void {
   const emergency = program

@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import { nameIn } from '../domain/cycle.ts';
-import { inCyclesOfItsPolicy } from './facts.ts';
+import { inCyclesOfItsPolicy } from '../workers/facts.ts';
+import { enrolCommand } from './endpoints-enrol.ts';
 import { printJson, printTable } from './print.ts';
 import { clientIdFor, withRunning } from './running.ts';
 
 export function endpointsCommand(program: Command): void {
-  program
-    .command('endpoints')
+  const endpoints = program.command('endpoints');
+  enrolCommand(endpoints);
+  endpoints
     .description("A client's endpoints and how each stands in its newest cycle.")
     .option('--client <id>', 'which client')
     .option('--json', 'as JSON')

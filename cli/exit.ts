@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { ClientFilesInvalid } from '../activities/adapters/policy-files/yaml.ts';
+import { AskedWrongly, NothingRuns } from '../workers/refusals.ts';
 
 /** What a command's end means to a script. */
 export const exitCodes = {
@@ -24,13 +24,10 @@ export function badInput(message: string): Exit {
   return new Exit(message, 2);
 }
 
-export function nothingRuns(): Exit {
-  return new Exit('Nothing runs here. Start it with: patchcycle up -f DIR', 3);
-}
-
 export function exitCodeOf(error: unknown): number {
   if (error instanceof Exit) return error.code;
-  if (error instanceof ClientFilesInvalid) return 2;
+  if (error instanceof AskedWrongly) return 2;
+  if (error instanceof NothingRuns) return 3;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   return 1;
 }

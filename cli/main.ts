@@ -8,6 +8,7 @@ import { emergencyCommand } from './emergency.ts';
 import { endpointsCommand } from './endpoints.ts';
 import { exitCodes, exitCodeOf, sentenceOf } from './exit.ts';
 import { reportCommand } from './report.ts';
+import { siteCommand } from './site.ts';
 import { statusCommand } from './status.ts';
 import { upCommand } from './up.ts';
 import { whyCommand } from './why.ts';
@@ -35,6 +36,7 @@ for (const add of [
   emergencyCommand,
   reportCommand,
   whyCommand,
+  siteCommand,
 ])
   add(program);
 

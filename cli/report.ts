@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { readFacts } from '../workers/facts.ts';
 import { reportFiles } from '../workers/report-files.ts';
-import { readFacts } from './facts.ts';
 import { printJson } from './print.ts';
 import { withRunning } from './running.ts';
 

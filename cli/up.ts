@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { readClientFiles } from '../activities/adapters/policy-files/yaml.ts';
+import { readClient } from '../workers/clients.ts';
 import { embeddedWishes, personAtKeyboard, programPlaces } from '../workers/config.ts';
 import { bringUp } from '../workers/up.ts';
 import { chooseFleet } from './fleet-choice.ts';
@@ -19,7 +19,7 @@ export function upCommand(program: Command): void {
     .option('--kev <file...>', 'further files of known exploited vulnerabilities', [])
     .action(async (options: Options, command: Command) => {
       const stateDirectory = stateDirectoryOf(command);
-      const files = await readClientFiles(resolve(options.file));
+      const files = await readClient(options.file);
       const say = (line: string) => console.log(line);
       const fleet = await chooseFleet(options.fleet, stateDirectory, say);
       const addresses = await bringUp({

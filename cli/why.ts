@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { nameIn } from '../domain/cycle.ts';
 import { whyInWords } from '../reports/why.ts';
+import { inCyclesOfItsPolicy, readFacts } from '../workers/facts.ts';
 import { badInput } from './exit.ts';
-import { inCyclesOfItsPolicy, readFacts } from './facts.ts';
 import { printJson } from './print.ts';
 import { clientIdFor, withRunning } from './running.ts';
 

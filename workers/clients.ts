@@ -1,9 +1,12 @@
 /** A client's files as rows: what is applied is what cycles started from then on follow. */
+import { resolve } from 'node:path';
+import { ClientFilesInvalid, readClientFiles } from '../activities/adapters/policy-files/yaml.ts';
 import { digestOf, appendAudit, toJson } from '../activities/audit-trail.ts';
 import type { Tenants, Transaction } from '../activities/ports/database.ts';
 import { Prisma } from '../prisma/generated/client.ts';
 import { idIn } from '../domain/cycle.ts';
 import type { ClientFiles } from '../domain/policy.ts';
+import { AskedWrongly } from './refusals.ts';
 
 export type Applied = {
   readonly client: string;
@@ -14,6 +17,16 @@ export type Applied = {
   /** `servers, version 3`, and whether it is new. */
   readonly policies: readonly { readonly name: string; readonly version: number; readonly changed: boolean }[];
 };
+
+/**
+ * Reads a client's directory of YAML.
+ * @throws AskedWrongly with every problem that was found, a line each
+ */
+export async function readClient(directory: string): Promise<ClientFiles> {
+  return readClientFiles(resolve(directory)).catch((error: unknown) => {
+    throw error instanceof ClientFilesInvalid ? new AskedWrongly(error.message) : error;
+  });
+}
 
 /**
  * Applies a client's files as a whole or not at all: what they no longer state is no longer in force. The same files

@@ -15,6 +15,7 @@ import type { ClientFiles, Policy, WindowRule } from '../domain/policy.ts';
 import { halt } from '../workflows/messages.ts';
 import { cycleAttributes } from '../workflows/search-attributes.ts';
 import type { emergencyPatch, patchCycle } from '../workflows/index.ts';
+import { unknownCycle } from './refusals.ts';
 
 type Door = { readonly tenants: Tenants; readonly temporal: Client };
 
@@ -127,8 +128,7 @@ const answerSeconds = 5;
  */
 export async function haltCycle({ tenants, temporal }: Door, cycleId: string, word: PersonsWord): Promise<string> {
   const cycle = temporal.workflow.getHandle(cycleId);
-  if (!(await isCycle({ tenants, temporal }, cycleId)))
-    throw new Error(`There is no cycle ${cycleId}. See: patchcycle cycle list`);
+  if (!(await isCycle({ tenants, temporal }, cycleId))) throw unknownCycle(cycleId);
   await orderActivities({ tenants }).orderHalt({ cycleId, word, at: new Date().toISOString() });
   try {
     const until = Date.now() + answerSeconds * 1000;

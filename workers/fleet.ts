@@ -1,7 +1,4 @@
 /** The fleets to try Patchcycle on: brought up, enrolled, switched. Nothing above the agent knows which it is. */
-import { randomBytes, createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AuthorityPort } from '../activities/ports/authority.ts';
 import type { Tenants } from '../activities/ports/database.ts';
@@ -9,8 +6,9 @@ import { toJson } from '../activities/audit-trail.ts';
 import { idIn } from '../domain/cycle.ts';
 import type { AgentAddress } from '../domain/endpoint.ts';
 import type { ClientFiles } from '../domain/policy.ts';
-import { type WrittenAgentConfiguration, controlNameOf, tokenBytes } from '../protocol/enrolment.ts';
+import type { WrittenAgentConfiguration } from '../protocol/enrolment.ts';
 import type { WorkerPlan } from './embedded/supervisor.ts';
+import { enrolmentUrl, inviteEndpoint } from './enrolment.ts';
 
 /** What the stack and the demo need of a fleet, simulated or real. */
 export interface Fleet {
@@ -42,32 +40,7 @@ export interface Fleet {
   down(): Promise<void>;
 }
 
-const controlDays = 365;
-const tokenHours = 1;
 const enrolSeconds = 120;
-
-/** Writes what a site's worker is known by, and what its enrolment service shows, into a folder of its own. */
-export async function writeSiteIdentity(
-  authority: AuthorityPort,
-  folder: string,
-  site: { readonly name: string; readonly enrolmentHost: string },
-): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const control = await authority.issueControl(controlDays, site.name);
-  const enrolment = await authority.issueServer({
-    name: `enrolment.${site.name}`,
-    addresses: [site.enrolmentHost],
-    validityDays: controlDays,
-  });
-  const files = {
-    'key.pem': control.key,
-    'certificate.pem': control.certificate,
-    'authority.pem': await authority.certificate(),
-    'enrolment-key.pem': enrolment.key,
-    'enrolment-certificate.pem': enrolment.certificate,
-  };
-  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content, { mode: 0o600 });
-}
 
 /**
  * Gives every endpoint that has not enrolled its address and a token that works once, and waits until all have. A
@@ -78,33 +51,22 @@ export async function enrolFleet(
   files: ClientFiles,
   signal?: AbortSignal,
 ): Promise<number> {
-  const db = tenants.forClient(files.client.id);
+  const clientId = files.client.id;
+  const db = tenants.forClient(clientId);
   const known = await db.endpoint.findMany();
-  for (const { name, siteId } of files.endpoints) {
-    const endpointId = idIn(files.client.id, name);
-    const address = toJson(await fleet.addressOf(name));
-    const enrolled = known.some((endpoint) => endpoint.id === endpointId && endpoint.enrolledAt !== null);
-    const present = enrolled && (await fleet.hasIdentity(name));
-    const anew = enrolled && !present ? { generation: 1, enrolledAt: null } : {};
-    await db.endpoint.update({ where: { id: endpointId }, data: { address, ...anew } });
-    if (present) continue;
-    const { host, port } = await fleet.enrolmentAddress(siteId);
-    const token = randomBytes(tokenBytes).toString('base64url');
-    const createdAt = new Date();
-    await db.enrolmentToken.create({
-      data: {
-        tokenDigest: createHash('sha256').update(token).digest('hex'),
-        clientId: files.client.id,
-        endpointId,
-        createdAt,
-        expiresAt: new Date(createdAt.getTime() + tokenHours * 60 * 60 * 1000),
-      },
-    });
-    const url = `https://${host}:${port}/v1/enrol`;
-    await fleet.configureAgent(name, {
-      caller: controlNameOf(idIn(files.client.id, siteId)),
-      enrolment: { url, authority: await authority.certificate(), token },
-    });
+  const door = { tenants, authority: await authority.certificate() };
+  for (const { name, siteId: site } of files.endpoints) {
+    const id = idIn(clientId, name);
+    const address = await fleet.addressOf(name);
+    const enrolled = known.some((endpoint) => endpoint.id === id && endpoint.enrolledAt !== null);
+    if (enrolled && (await fleet.hasIdentity(name))) {
+      await db.endpoint.update({ where: { id }, data: { address: toJson(address) } });
+      continue;
+    }
+    const { host, port } = await fleet.enrolmentAddress(site);
+    const invited = { clientId, name, siteId: idIn(clientId, site), address, url: enrolmentUrl(host, port) };
+    const { configuration } = await inviteEndpoint(door, { ...invited, anew: enrolled });
+    await fleet.configureAgent(name, configuration);
   }
   await untilEnrolled({ tenants, fleet }, files, signal);
   return files.endpoints.length;

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { insideRoot } from '../activities/adapters/root.ts';
 import { identityFiles } from '../agent/identity.ts';
-import { buildAgent } from '../tools/build-agent.ts';
 import { writeAgentConfiguration } from '../tools/lab/endpoint.ts';
 import { labStatus, labUp } from '../tools/lab/lab.ts';
 import { power } from '../tools/lab/machine.ts';
@@ -30,6 +29,8 @@ export function labFleet(stateDirectory: string): Fleet {
     words: 'real Debian machines on this one, with updates genuinely pending',
     reference: `lab:${directory}`,
     async up(files, say) {
+      // Only here: what builds it is not there where the dependencies for development are not.
+      const { buildAgent } = await import('../tools/build-agent.ts');
       const { made } = await buildAgent();
       if (made) say('built the agent');
       await labUp({

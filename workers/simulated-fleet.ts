@@ -1,7 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { identityFiles } from '../agent/identity.ts';
-import { fleetClient, fleetDirectory, prepareFleet, writeAgentConfiguration } from '../tools/simulated-fleet/fleet.ts';
+import {
+  fleetClient,
+  fleetDirectory,
+  fleetOf,
+  prepareFleet,
+  writeAgentConfiguration,
+} from '../tools/simulated-fleet/fleet.ts';
 import { readFleet } from '../tools/simulated-fleet/fleet-plan.ts';
 import { nodeArgv } from './embedded/supervisor.ts';
 import { z } from 'zod';
@@ -20,11 +26,7 @@ export function simulatedFleet(stateDirectory: string): Fleet {
     words: 'simulated machines, each with the real agent program',
     reference: `simulated:${directory}`,
     async up(files) {
-      await prepareFleet({
-        directory,
-        endpoints: files.endpoints.map((endpoint) => ({ name: endpoint.name, site: endpoint.siteId })),
-        networks: Object.fromEntries(files.sites.map((site) => [site.id, site.networks[0]?.cidr ?? '10.77.9.0/24'])),
-      });
+      await prepareFleet({ directory, ...fleetOf(files) });
     },
     processes: () => [
       {

@@ -16,7 +16,8 @@ import {
   stackStatus,
   startStack,
 } from './embedded/supervisor.ts';
-import { type Fleet, enrolFleet, writeSiteIdentity } from './fleet.ts';
+import { writeSiteIdentity } from './enrolment.ts';
+import { type Fleet, enrolFleet } from './fleet.ts';
 import { connectClient } from './temporal.ts';
 
 export type UpOptions = {

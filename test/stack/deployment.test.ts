@@ -1,45 +1,27 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, inject, test } from 'vitest';
-import { parse } from 'yaml';
-import { z } from 'zod';
 import { searchAttributes } from '../../workers/embedded/search-attributes.ts';
 import { temporaryFolder } from '../setup/folder.ts';
 import { writeProgram } from '../setup/program.ts';
+import { compose, project, script } from './compose-file.ts';
 
-const project = fileURLToPath(new URL('../..', import.meta.url));
-
-const compose = z
-  .object({
-    services: z.record(
-      z.string(),
-      z.object({
-        command: z.array(z.string()).optional(),
-        environment: z.record(z.string(), z.string()).optional(),
-        depends_on: z.record(z.string(), z.object({ condition: z.string() })).optional(),
-      }),
-    ),
-    configs: z.record(z.string(), z.object({ content: z.string() })),
-  })
-  .parse(parse(readFileSync(path.join(project, 'docker-compose.yml'), 'utf8'), { merge: true }));
-
-/** A script of the compose file as it arrives in the container: compose writes `$` as `$$`. */
-function script(name: string): string {
-  return (compose.configs[name]?.content ?? '').replaceAll('$$', '$');
-}
+const siteWorkers = Object.entries(compose.services).filter(([name]) => /^(berlin|chicago)-worker$/.test(name));
 
 test('every file of ours that the image or the compose file starts is there', () => {
   const dockerfile = readFileSync(path.join(project, 'Dockerfile'), 'utf8');
-  const named = [...`${dockerfile}\n${JSON.stringify(compose.services)}`.matchAll(/(?:workers|tools)\/[\w/-]+\.m?ts/g)];
+  const named = [
+    ...`${dockerfile}\n${JSON.stringify(compose.services)}`.matchAll(/(?:workers|tools|cli)\/[\w/-]+\.m?ts/g),
+  ];
   expect(named.length).toBeGreaterThanOrEqual(3);
   for (const [file] of named) expect(existsSync(path.join(project, file)), file).toBe(true);
 });
 
 test('a site worker is given no database', () => {
   expect(compose.services['control-worker']?.environment).toHaveProperty('DATABASE_URL');
-  expect(compose.services['site-worker']?.environment).not.toHaveProperty('DATABASE_URL');
+  expect(siteWorkers).toHaveLength(2);
+  for (const [name, { environment }] of siteWorkers) expect(environment, name).not.toHaveProperty('DATABASE_URL');
 });
 
 test('every service waits for one that is there', () => {

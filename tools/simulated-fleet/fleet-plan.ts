@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import type { ClientFiles } from '../../domain/policy.ts';
 import { freePorts } from '../../workers/embedded/ports.ts';
 import { readJson, writeJson } from './files.ts';
 import { newHardware, writeHardware } from './hardware.ts';
@@ -33,6 +34,17 @@ export type FleetOptions = {
   /** Endpoints that are off at the start. */
   readonly off?: readonly string[];
 };
+
+/** The endpoints and networks of a client's files, as a fleet has them. */
+export function fleetOf({
+  endpoints,
+  sites,
+}: ClientFiles): Pick<FleetOptions, 'endpoints'> & { networks: Readonly<Record<string, string>> } {
+  return {
+    endpoints: endpoints.map(({ name, siteId }) => ({ name, site: siteId })),
+    networks: Object.fromEntries(sites.map(({ id, networks }) => [id, networks[0]?.cidr ?? '10.77.9.0/24'])),
+  };
+}
 
 /** Makes a fleet's directory. What is there already stays as it is, so that preparing again changes nothing. */
 export async function prepareFleet(options: FleetOptions): Promise<FleetPlan> {

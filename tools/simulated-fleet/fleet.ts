@@ -10,7 +10,7 @@ import type { PowerOrder } from './hypervisor.ts';
 import { fleetDirectory } from './layout.ts';
 import type { MachineFaults } from './machine-state.ts';
 
-export { prepareFleet } from './fleet-plan.ts';
+export { fleetOf, prepareFleet } from './fleet-plan.ts';
 export type { FleetOptions } from './fleet-plan.ts';
 export { fleetDirectory } from './layout.ts';
 export type { ArchiveVersion, Faults } from './archive.ts';

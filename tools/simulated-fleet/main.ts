@@ -1,25 +1,31 @@
-/** `tsx tools/simulated-fleet/main.ts DIRECTORY`: runs the simulated fleet that was prepared there, until it is ended. */
+/**
+ * `tsx tools/simulated-fleet/main.ts DIRECTORY [CLIENT]`: runs the simulated fleet that was prepared there, until it is
+ * ended. With the directory of a client's files it prepares the fleet for them where there is none.
+ */
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { readClientFiles } from '../../activities/adapters/policy-files/yaml.ts';
 import { createControlServer } from './control.ts';
+import { fleetOf, prepareFleet } from './fleet-plan.ts';
 import { Hypervisor } from './hypervisor.ts';
 import { fleetDirectory } from './layout.ts';
 
 const maximumSocketPath = 100;
 
-await main(process.argv[2]).catch((error: unknown) => {
+await main(process.argv[2], process.argv[3]).catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
 });
 
-async function main(directory: string | undefined): Promise<void> {
+async function main(directory: string | undefined, client: string | undefined): Promise<void> {
   if (directory === undefined) throw new Error('Say which directory holds the fleet: main.ts DIRECTORY.');
   const { socket } = fleetDirectory(directory);
   if (Buffer.byteLength(socket) > maximumSocketPath) {
     throw new Error(`${socket} is too long for a socket file; keep the fleet in a directory with a shorter path.`);
   }
   if (await answers(socket)) throw new Error(`A process runs the fleet in ${directory} already.`);
+  if (client !== undefined) await prepareFleet({ directory, ...fleetOf(await readClientFiles(client)) });
   // Left behind by a process that was killed.
   rmSync(socket, { force: true });
   const hypervisor = new Hypervisor(directory, (line) => console.log(`${new Date().toISOString()} ${line}`));

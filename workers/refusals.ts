@@ -1,0 +1,15 @@
+/** Why a command cannot be carried out, where its caller is to tell one reason from another. */
+
+/** What was asked for is wrong: the words, or the files. Nothing was changed; the message says what to write instead. */
+export class AskedWrongly extends Error {
+  override readonly name = 'AskedWrongly';
+}
+
+/** No servers run where they were looked for. */
+export class NothingRuns extends Error {
+  override readonly name = 'NothingRuns';
+}
+
+export function unknownCycle(cycleId: string): AskedWrongly {
+  return new AskedWrongly(`There is no cycle ${cycleId}. See: patchcycle cycle list`);
+}
