@@ -41,11 +41,10 @@ beforeAll(async () => {
 });
 afterAll(() => stack?.close());
 
-describe('an emergency for one CVE', () => {
-  const needed = '1:1.2.13.dfsg-1+deb12u1';
-  const newest = '3.0.22-1~deb12u3';
-
-  test('patches the packages that carry it and what they need, nothing else, however often it is started', async () => {
+describe.concurrent('orders side by side', () => {
+  test('an emergency for one CVE patches what carries it and what that needs, nothing else, however often it is started', async () => {
+    const needed = '1:1.2.13.dfsg-1+deb12u1';
+    const newest = '3.0.22-1~deb12u3';
     const pay = ['pay-1', 'pay-2'];
     const zlib = { origin: 'Debian:12.15/oldstable', changelog: changelogEntry('zlib', needed, []) };
     await stack.fleet.publish(release('zlib1g', needed, [], zlib), pay);
@@ -77,67 +76,72 @@ describe('an emergency for one CVE', () => {
     for await (const run of stack.temporal.workflow.list({ query: `WorkflowId = '${cycleId}'` })) runs.push(run.runId);
     expect(runs).toHaveLength(1);
   });
-});
 
-test('a halt in the middle of a ring: what has started reaches a known state, nothing else starts', async () => {
-  const cycleId = await stack.start('files');
-  const files = ['file-1', 'file-2', 'file-3'];
-  const begun = await until('an install has begun', () =>
-    files.find((name) => stack.endpoint(name).upgrades().length > 0),
-  );
-  const halted = await stack.tell('cycle', 'halt', cycleId, '--why', 'the phones are down', '--who', 'dana');
-  expect(halted.code).toBe(0);
+  test('a halt in the middle of a ring brings what has started to a known state, and starts nothing else', async () => {
+    const files = ['file-1', 'file-2', 'file-3'];
+    const cycleId = await stack.start('files');
+    await until('an install has begun', () => files.find((name) => stack.endpoint(name).upgrades().length > 0));
+    const halted = await stack.tell('cycle', 'halt', cycleId, '--why', 'the phones are down', '--who', 'dana');
+    const haltedAt = Date.now();
+    expect(halted.code).toBe(0);
 
-  const facts = await stack.ended(cycleId);
-  expect(facts.state).toBe('halted');
-  const started = endpointFacts(facts, begun);
-  const disk = stack.endpoint(begun);
-  expect(['patched', 'rolled_back']).toContain(started.outcome);
-  expect(disk.upgrades().toSorted()).toEqual(started.outcome === 'patched' ? upgradesOf(started) : []);
-  expect(disk.state().packages.every((each) => each.status === 'installed')).toBe(true);
-  expect(disk.service('cron')).toBe('running');
-  for (const name of files.filter((each) => each !== begun)) {
-    expect(endpointFacts(facts, name).outcome).toBe('skipped');
-    expect(endpointFacts(facts, name).because.join()).toContain('halted by dana: the phones are down');
-    expect(stack.endpoint(name).upgrades()).toEqual([]);
-    expect(stack.endpoint(name).snapshots()).toEqual([]);
-  }
-});
+    const facts = await stack.ended(cycleId);
+    expect(facts.state).toBe('halted');
+    const hasStarted = (name: string) => endpointFacts(facts, name).startedAt !== null;
+    const [started, others] = [files.filter(hasStarted), files.filter((name) => !hasStarted(name))];
+    expect([started.length, others.length].every((count) => count > 0)).toBe(true);
+    for (const name of started) {
+      const endpoint = endpointFacts(facts, name);
+      const disk = stack.endpoint(name);
+      expect(['patched', 'rolled_back', 'skipped']).toContain(endpoint.outcome);
+      expect(disk.upgrades().toSorted()).toEqual(endpoint.outcome === 'patched' ? upgradesOf(endpoint) : []);
+      expect(disk.state().packages.every((each) => each.status === 'installed')).toBe(true);
+      expect(disk.service('cron')).toBe('running');
+      for (const { report } of disk.ledger()) expect(Date.parse(report.startedAt)).toBeLessThan(haltedAt + 2000);
+    }
+    for (const name of others) {
+      expect(endpointFacts(facts, name).outcome).toBe('skipped');
+      expect(endpointFacts(facts, name).because.join()).toContain('halted by dana: the phones are down');
+      expect(stack.endpoint(name).upgrades()).toEqual([]);
+      expect(stack.endpoint(name).snapshots()).toEqual([]);
+    }
+  });
 
-test('a policy that asks for an approval waits for one that says why, and then goes on', async () => {
-  const cycleId = await stack.start('tills');
-  await stack.waitsFor(cycleId, 'an approval');
-  const asked = await stack.ask<CycleFacts>('cycle', 'show', cycleId);
-  expect(asked.changeRecord?.approval.state).toBe('waiting');
+  test('a policy that asks for an approval waits for one that says why, and then goes on', async () => {
+    const cycleId = await stack.start('tills');
+    await stack.waitsFor(cycleId, 'an approval');
+    const asked = await stack.ask<CycleFacts>('cycle', 'show', cycleId);
+    expect(asked.changeRecord?.approval.state).toBe('waiting');
 
-  const withoutReason = await stack.tell('cycle', 'approve', cycleId, '--who', 'dana');
-  expect(withoutReason).toMatchObject({ code: 2, err: expect.stringContaining('--why') as string });
-  const emptyReason = await stack.tell('cycle', 'approve', cycleId, '--who', 'dana', '--why', ' ');
-  expect(emptyReason).toMatchObject({ code: 1, err: expect.stringContaining('say why') as string });
-  expect(stack.endpoint('till-1').upgrades()).toEqual([]);
+    const withoutReason = await stack.tell('cycle', 'approve', cycleId, '--who', 'dana');
+    expect(withoutReason).toMatchObject({ code: 2, err: expect.stringContaining('--why') as string });
+    const emptyReason = await stack.tell('cycle', 'approve', cycleId, '--who', 'dana', '--why', ' ');
+    expect(emptyReason).toMatchObject({ code: 2, err: expect.stringContaining('why') as string });
+    expect(stack.endpoint('till-1').upgrades()).toEqual([]);
 
-  const approved = await stack.tell('cycle', 'approve', cycleId, '--who', 'dana', '--why', 'the shop is closed');
-  expect(approved.code).toBe(0);
-  const facts = await stack.ended(cycleId);
-  expect(facts.changeRecord?.approval.state).toBe('approved');
-  expect(facts.changeRecord?.approval.words).toMatchObject([{ who: 'dana', why: 'the shop is closed' }]);
-  expect(stack.endpoint('till-1').upgrades().toSorted()).toEqual(upgradesOf(endpointFacts(facts, 'till-1')));
-});
+    const approved = await stack.tell('cycle', 'approve', cycleId, '--who', 'dana', '--why', 'the shop is closed');
+    expect(approved.code).toBe(0);
+    const facts = await stack.ended(cycleId);
+    expect(facts.changeRecord?.approval.state).toBe('approved');
+    expect(facts.changeRecord?.approval.words).toMatchObject([{ who: 'dana', why: 'the shop is closed' }]);
+    expect(stack.endpoint('till-1').upgrades().toSorted()).toEqual(upgradesOf(endpointFacts(facts, 'till-1')));
+  });
 
-test('a policy that only reports names what is due and changes nothing', async () => {
-  const before = stack.endpoint('museum-1').state();
-  const facts = await stack.run('museum');
-  expect(facts.state).toBe('finished');
-  expect(facts.patchSet.map((patch) => patch.package)).toContain('openssl');
-  expect(facts.steps.filter((step) => step.state === 'left out').map((step) => step.step)).toEqual([
-    'testing',
-    'change record',
-    'rollout',
-  ]);
-  const after = stack.endpoint('museum-1').state();
-  expect(stack.endpoint('museum-1').dpkgLog()).toBe('');
-  expect([after.packages, after.bootId]).toEqual([before.packages, before.bootId]);
-  expect(stack.endpoint('museum-1').snapshots()).toEqual([]);
+  test('a policy that only reports names what is due and changes nothing', async () => {
+    const before = stack.endpoint('museum-1').state();
+    const facts = await stack.run('museum');
+    expect(facts.state).toBe('finished');
+    expect(facts.patchSet.map((patch) => patch.package)).toContain('openssl');
+    expect(facts.steps.filter((step) => step.state === 'left out').map((step) => step.step)).toEqual([
+      'testing',
+      'change record',
+      'rollout',
+    ]);
+    const after = stack.endpoint('museum-1').state();
+    expect(stack.endpoint('museum-1').dpkgLog()).toBe('');
+    expect([after.packages, after.bootId]).toEqual([before.packages, before.bootId]);
+    expect(stack.endpoint('museum-1').snapshots()).toEqual([]);
+  });
 });
 
 describe('bad input', () => {
@@ -166,18 +170,21 @@ describe('bad input', () => {
   });
 
   const unknown = `cycle/${clientId}/tills/1999-12-31`;
-  test.for([
-    ['cycle', 'show', unknown],
-    ['cycle', 'show', 'nonsense'],
-    ['cycle', 'halt', unknown, '--why', 'it is late'],
-    ['cycle', 'approve', unknown, '--why', 'it is late'],
-    ['report', unknown],
-    ['why', 'nobody-1'],
-    ['cycle', 'start', '--policy', 'nobody'],
-    ['endpoints', '--client', 'nobody'],
-    ['emergency', 'start', '--advisory', 'openssl'],
-    ['cycle', 'list', '--nonsense'],
-  ])('patchcycle %s is refused with a sentence', async (argv) => {
+  test.for(
+    [
+      ['cycle', 'show', unknown],
+      ['cycle', 'show', 'nonsense'],
+      ['cycle', 'halt', unknown, '--why', 'it is late'],
+      ['cycle', 'approve', unknown, '--why', 'it is late'],
+      ['cycle', 'open-window', unknown, '--why', 'it is late'],
+      ['report', unknown],
+      ['why', 'nobody-1'],
+      ['cycle', 'start', '--policy', 'nobody'],
+      ['endpoints', '--client', 'nobody'],
+      ['emergency', 'start', '--advisory', 'openssl'],
+      ['cycle', 'list', '--nonsense'],
+    ].map((argv) => [argv.join(' '), argv] as const),
+  )('patchcycle %s is refused with a sentence', async ([, argv]) => {
     const { code, out, err } = await stack.tell(...argv);
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err.trim().split('\n')).toHaveLength(1);

@@ -1,15 +1,16 @@
-/** What stories stand on: a whole stack over a simulated fleet, brought up and driven by the command line alone. */
+/** What stories stand on: a whole stack over a fleet, simulated unless they say otherwise, brought up and driven by the command line alone. */
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import { bringDown } from '../../cli/down.ts';
 import type { CycleFacts } from '../../domain/cycle-facts.ts';
 import { type FleetClient, fleetClient } from '../../tools/simulated-fleet/fleet.ts';
 import { anyFreePort } from '../../workers/embedded/ports.ts';
 import { removePostgresData } from '../../workers/embedded/postgres.ts';
 import { identifyProcess, isRunning, processIdentity } from '../../workers/embedded/process-identity.ts';
 import { readStateFile, writeStateFile } from '../../workers/embedded/state-file.ts';
-import { type StackStatus, readStackAddresses, stopStack } from '../../workers/embedded/supervisor.ts';
+import { type StackStatus, readStackAddresses } from '../../workers/embedded/supervisor.ts';
 import { type StoryClient, type StoryPolicy, writeClientFiles, writePolicy } from './client-files.ts';
 import { cycleStatus } from '../../workflows/messages.ts';
 import { type Told, runCommand, succeed } from './command.ts';
@@ -19,11 +20,10 @@ import { until } from './until.ts';
 /** How long a story's tests may take, for `vi.setConfig`: whole cycles on two cores that others use too. */
 export const storyTimes = { testTimeout: 240_000, hookTimeout: 180_000 };
 
-export type StandingStack = {
+/** A stack, whatever its fleet is. */
+export type RaisedStack = {
   readonly stateDirectory: string;
   readonly filesDirectory: string;
-  readonly fleetDirectory: string;
-  readonly fleet: FleetClient;
   readonly temporal: Client;
   /** Runs a command to its end, however it ends. */
   tell(...argv: readonly string[]): Promise<Told>;
@@ -40,17 +40,37 @@ export type StandingStack = {
   /** Waits until the cycle says that it waits for something whose words contain these. */
   waitsFor(cycleId: string, words: string): Promise<void>;
   status(): Promise<StackStatus>;
-  endpoint(name: string): EndpointOnDisk;
   /** Stops everything and removes everything. */
   close(): Promise<void>;
+};
+
+/** A stack over simulated endpoints. */
+export type StandingStack = RaisedStack & {
+  readonly fleetDirectory: string;
+  readonly fleet: FleetClient;
+  endpoint(name: string): EndpointOnDisk;
 };
 
 /** Short: the fleet's socket file is below it. */
 const prefix = 'pc-story-';
 const stateFolder = 's';
 
-/** Brings a stack up. What was started is stopped again when that fails. */
 export async function raiseStack(client: StoryClient): Promise<StandingStack> {
+  const stack = await raiseStackOver(['--fleet', 'simulated'], client);
+  const fleetDirectory = join(stack.stateDirectory, 'simulated-fleet');
+  return {
+    ...stack,
+    fleetDirectory,
+    fleet: fleetClient(fleetDirectory),
+    endpoint: (name) => endpointOnDisk(fleetDirectory, name),
+  };
+}
+
+/**
+ * Brings a stack up. What was started is stopped again when that fails.
+ * @param wishes what `up` is told besides the files, the fleet among it
+ */
+export async function raiseStackOver(wishes: readonly string[], client: StoryClient): Promise<RaisedStack> {
   await sweepAbandonedStacks();
   const folder = await mkdtemp(join(tmpdir(), prefix));
   // PostgreSQL runs as another user.
@@ -63,7 +83,7 @@ export async function raiseStack(client: StoryClient): Promise<StandingStack> {
   const remove = () => removeStack(folder);
   try {
     await writeClientFiles(filesDirectory, client);
-    succeed(await tell('up', '--fleet', 'simulated', '-f', filesDirectory), 'up');
+    succeed(await tell('up', ...wishes, '-f', filesDirectory), 'up');
     return await standOn({ stateDirectory, filesDirectory, tell, remove });
   } catch (error) {
     await remove();
@@ -71,15 +91,14 @@ export async function raiseStack(client: StoryClient): Promise<StandingStack> {
   }
 }
 
-type Ground = Pick<StandingStack, 'stateDirectory' | 'filesDirectory' | 'tell'> & {
+type Ground = Pick<RaisedStack, 'stateDirectory' | 'filesDirectory' | 'tell'> & {
   readonly remove: () => Promise<void>;
 };
 
-async function standOn({ stateDirectory, filesDirectory, tell, remove }: Ground): Promise<StandingStack> {
+async function standOn({ stateDirectory, filesDirectory, tell, remove }: Ground): Promise<RaisedStack> {
   const addresses = readStackAddresses(stateDirectory);
   const connection = await Connection.connect({ address: addresses?.temporalAddress ?? '' });
   const temporal = new Client({ connection, namespace: addresses?.temporalNamespace ?? '' });
-  const fleetDirectory = join(stateDirectory, 'simulated-fleet');
   const ask = async <Answer>(...argv: readonly string[]): Promise<Answer> =>
     JSON.parse(succeed(await tell(...argv, '--json'), argv.join(' ')).out) as Answer;
   const start = async (policy: string) =>
@@ -91,8 +110,6 @@ async function standOn({ stateDirectory, filesDirectory, tell, remove }: Ground)
   return {
     stateDirectory,
     filesDirectory,
-    fleetDirectory,
-    fleet: fleetClient(fleetDirectory),
     temporal,
     tell,
     ask,
@@ -115,7 +132,6 @@ async function standOn({ stateDirectory, filesDirectory, tell, remove }: Ground)
       );
     },
     status: () => ask<StackStatus>('status'),
-    endpoint: (name) => endpointOnDisk(fleetDirectory, name),
     async close() {
       await connection.close();
       await remove();
@@ -133,7 +149,7 @@ async function sweepAbandonedStacks(): Promise<void> {
 
 async function removeStack(folder: string): Promise<void> {
   const stateDirectory = join(folder, stateFolder);
-  await stopStack(stateDirectory);
+  await bringDown(stateDirectory);
   removePostgresData(stateDirectory);
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }

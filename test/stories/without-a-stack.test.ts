@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { runCommand } from './command.ts';
 
-test.for([
-  ['cycle', 'list'],
-  ['endpoints', '--json'],
-  ['report', 'cycle/acme/servers/2026-11-22'],
-  ['emergency', 'start', '--advisory', 'CVE-2026-12345'],
-])('where nothing runs, patchcycle %s says so and how to start it', async (argv) => {
+test.concurrent.for(
+  [
+    ['cycle', 'list'],
+    ['endpoints', '--json'],
+    ['report', 'cycle/acme/servers/2026-11-22'],
+    ['emergency', 'start', '--advisory', 'CVE-2026-12345'],
+  ].map((argv) => [argv.join(' '), argv] as const),
+)('where nothing runs, patchcycle %s says so and how to start it', async ([, argv]) => {
   const folder = await mkdtemp(join(tmpdir(), 'patchcycle-nothing-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const told = await runCommand(['--state', folder, ...argv], {});

@@ -1,0 +1,39 @@
+/**
+ * Histories of workflows that have ended, against the workflows as they are now. A change that a running cycle would not
+ * survive fails here; `npm run record:histories` makes them anew.
+ */
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DefaultLogger, Runtime, Worker, bundleWorkflowCode } from '@temporalio/worker';
+import { beforeAll, expect, test } from 'vitest';
+
+const folder = import.meta.dirname;
+const recorded = readdirSync(folder).filter((name) => name.endsWith('.json'));
+const text = (name: string) => readFileSync(join(folder, name), 'utf8');
+
+let code: string;
+
+beforeAll(async () => {
+  const logger = new DefaultLogger('ERROR');
+  Runtime.install({ logger });
+  const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
+  ({ code } = await bundleWorkflowCode({ workflowsPath, logger }));
+}, 60_000);
+
+test('there is a history of each shape that a cycle may take', () => {
+  const shapes = ['finished-cycle', 'halted-cycle', 'emergency-cycle', 'finished-ring', 'halted-ring', 'passed-sandbox'];
+  const endpoints = ['patched-endpoint', 'rolled-back-endpoint', 'caught-up-endpoint', 'emergency-endpoint'];
+  const surveys = ['survey-of-inventories', 'survey-of-updates', 'survey-of-plans'];
+  expect(recorded).toEqual([...shapes, ...endpoints, ...surveys].map((shape) => `${shape}.json`).toSorted());
+});
+
+test.for(recorded)('%s replays', async (name) => {
+  await Worker.runReplayHistory({ workflowBundle: { code } }, JSON.parse(text(name)));
+});
+
+test('a history in which another activity was called does not replay', async () => {
+  const other = text('patched-endpoint.json').replaceAll('takeSnapshot', 'takePhotograph');
+  const replay = Worker.runReplayHistory({ workflowBundle: { code } }, JSON.parse(other));
+  await expect(replay).rejects.toThrow(/nondeterminism/i);
+});

@@ -1,0 +1,134 @@
+/**
+ * `npm run record:histories`: has whole cycles run over a simulated fleet and keeps the histories of their workflows in
+ * test/histories, one of each shape, for the replay test. Run it when a change of the workflows is meant to break with
+ * what was recorded before; CONTRIBUTING says when that is.
+ */
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { succeed } from './command.ts';
+import { release } from './releases.ts';
+import { raiseStack } from './standing-stack.ts';
+import { until } from './until.ts';
+
+const folder = join(import.meta.dirname, '../histories');
+const site = 'tokyo';
+const advisory = 'CVE-2026-84782';
+
+/** Near enough to be waited for, and never open while this runs. */
+function inTwentyDays(): string {
+  return new Date(Date.now() + 20 * 24 * 60 * 60 * 1000).toISOString().slice(0, 10);
+}
+
+/** Workflow ids by the name under which their history is kept. */
+type Shapes = Readonly<Record<string, string>>;
+
+const stack = await raiseStack({
+  sites: [{ site, zone: 'Asia/Tokyo' }],
+  endpoints: [
+    { endpoint: 'web-1', site, role: 'servers', criticality: 'low' },
+    { endpoint: 'web-2', site, role: 'servers', criticality: 'low' },
+    { endpoint: 'laptop-1', site, role: 'servers' },
+    { endpoint: 'db-1', site, role: 'databases' },
+    { endpoint: 'db-2', site, role: 'databases' },
+    { endpoint: 'pay-1', site, role: 'payments' },
+  ],
+  policies: [
+    { policy: 'servers', windows: [{ opens: `${inTwentyDays()} 02:00`, lasts: '4 hours' }] },
+    {
+      policy: 'databases',
+      approval: 'one person within 30 minutes',
+      rings: [{ name: 'canary', take: 1, endpoints: 'db-1' }, { name: 'rest' }],
+    },
+    { policy: 'payments', emergency: { soak: '1 second', windows: 'any', approval: 'none' } },
+  ],
+});
+try {
+  const shapes = { ...(await finished()), ...(await rolledBack()), ...(await emergency()) };
+  await keep(shapes);
+  console.log(`Kept ${Object.keys(shapes).join(', ')} in ${folder}.`);
+} finally {
+  await stack.close();
+}
+
+/** A cycle that waited for a window, met a silent endpoint, finished, and caught that one up. */
+async function finished(): Promise<Shapes> {
+  await stack.fleet.power('laptop-1', 'off');
+  const cycleId = await stack.start('servers');
+  const ring = `ring/${cycleId}/canary`;
+  await until('its first ring waits', () =>
+    stack.temporal.workflow
+      .getHandle(ring)
+      .describe()
+      .then(
+        () => true,
+        () => false,
+      ),
+  );
+  succeed(await stack.tell('cycle', 'open-window', cycleId, '--why', 'the recording is now'), 'cycle open-window');
+  const facts = await stack.ended(cycleId);
+  const caughtUp = `catch-up/${cycleId}/laptop-1.acme`;
+  await stack.fleet.power('laptop-1', 'on');
+  await stack.temporal.workflow.getHandle(caughtUp).result();
+  const canary = facts.endpoints.find((endpoint) => endpoint.ring === 'canary')?.endpoint;
+  return {
+    'finished cycle': cycleId,
+    'finished ring': ring,
+    'patched endpoint': `endpoint/acme/${canary}.acme`,
+    'caught up endpoint': caughtUp,
+    'passed sandbox': `sandbox/${facts.segments[0]?.test?.sandboxId}`,
+    'survey of inventories': `survey/${cycleId}/${site}.acme/discovery/inventory`,
+    'survey of updates': `survey/${cycleId}/${site}.acme/monitoring/updates`,
+    'survey of plans': `survey/${cycleId}/${site}.acme/testing/plan`,
+  };
+}
+
+/** A cycle that was approved, and halted by its gate after its first endpoint had been put back. */
+async function rolledBack(): Promise<Shapes> {
+  const grep = release('grep', '3.8-5+deb12u1', ['CVE-2026-70003']);
+  await stack.fleet.publish(grep, ['db-2']);
+  await stack.fleet.publish({ ...grep, faults: { failsConfigure: true } }, ['db-1']);
+  await stack.fleet.publish(release('sed', '4.9-1+deb12u2', ['CVE-2026-70002']), ['db-2']);
+  const cycleId = await stack.start('databases');
+  await stack.waitsFor(cycleId, 'an approval');
+  succeed(await stack.tell('cycle', 'approve', cycleId, '--why', 'it is recorded'), 'cycle approve');
+  await stack.ended(cycleId);
+  return {
+    'halted cycle': cycleId,
+    'halted ring': `ring/${cycleId}/canary`,
+    'rolled back endpoint': 'endpoint/acme/db-1.acme',
+  };
+}
+
+async function emergency(): Promise<Shapes> {
+  const asked = ['emergency', 'start', '--advisory', advisory, '--policy', 'payments'];
+  const { cycleId } = await stack.ask<{ cycleId: string }>(...asked);
+  await stack.ended(cycleId);
+  return { 'emergency cycle': cycleId, 'emergency endpoint': 'endpoint/acme/pay-1.acme' };
+}
+
+/** All of them or none: a folder that holds half of the shapes would prove half. */
+async function keep(shapes: Shapes): Promise<void> {
+  const files = await Promise.all(
+    Object.entries(shapes).map(async ([shape, workflowId]) => {
+      const history = await stack.temporal.workflow.getHandle(workflowId).fetchHistory();
+      const text = eventPerLine(withoutThisMachine(historyToJSON(history)));
+      return { file: join(folder, `${shape.replaceAll(' ', '-')}.json`), text };
+    }),
+  );
+  for (const name of await readdir(folder)) if (name.endsWith('.json')) await rm(join(folder, name));
+  for (const { file, text } of files) await writeFile(file, text);
+}
+
+/** Stack traces name the folder of the project, workers the machine they ran on; neither is asked for by a replay. */
+function withoutThisMachine(json: string): string {
+  const project = join(import.meta.dirname, '../..');
+  return json.replaceAll(project, '.').replaceAll(`@${hostname()}"`, '@recorder"');
+}
+
+/** Small, and a difference shows the event it is in. */
+function eventPerLine(json: string): string {
+  const { events } = JSON.parse(json) as { events: readonly unknown[] };
+  return `{"events":[\n${events.map((event) => JSON.stringify(event)).join(',\n')}\n]}\n`;
+}
