@@ -31,7 +31,8 @@ describeInLab('sandboxes in the lab', { sites: 1, endpoints: 2 }, (directory) =>
     original = place.rootOf('e1');
     const enrolment = { url: 'https://10.77.1.1:7444', authority: 'PEM', token: 'a token that works once only' };
     const listen = { host: '0.0.0.0', port: 7443 };
-    await writeAgentConfiguration(directory, 'e1', { listen, stateDirectory: '/var/lib/patchcycle', enrolment });
+    const stated = { listen, stateDirectory: '/var/lib/patchcycle', caller: 'control.north.acme' };
+    await writeAgentConfiguration(directory, 'e1', { ...stated, enrolment });
     await mkdir(join(original, 'var/lib/patchcycle/ledger'));
     await writeFile(join(original, 'var/lib/patchcycle/ledger/operation'), '');
     await writeFile(join(original, 'var/lib/patchcycle/key.pem'), 'the original’s key');
@@ -51,6 +52,7 @@ describeInLab('sandboxes in the lab', { sites: 1, endpoints: 2 }, (directory) =>
     expect(JSON.parse(configuration)).toEqual({
       listen: { host: '0.0.0.0', port: 7443 },
       stateDirectory: '/var/lib/patchcycle',
+      caller: 'control.north.acme',
     });
     expect(readdirSync(join(clone(), 'etc/ssh'))).toEqual([]);
     expect(readdirSync(join(clone(), 'var/log/journal'))).toEqual([]);

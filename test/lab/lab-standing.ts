@@ -1,4 +1,3 @@
-import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
@@ -6,29 +5,39 @@ import { labUp, type LabOptions } from '../../tools/lab/lab.ts';
 import { installPackages, missingPackages, whyNoLab } from '../../tools/lab/requirements.ts';
 import { labDown } from '../../tools/lab/teardown.ts';
 
-/**
- * Tests in a lab of their own, taken down afterwards. Where no lab can be made they are skipped and say why; in CI that
- * is a failure, and what is missing is installed.
- */
+let made = 0;
+
+/** Tests in a lab of their own, taken down afterwards. */
 export function describeInLab(
   name: string,
   options: Pick<LabOptions, 'sites' | 'endpoints'>,
   tests: (directory: string) => void,
 ): void {
+  describeWhereLabCanBe(name, () => {
+    made += 1;
+    const directory = join(tmpdir(), `patchcycle-lab-${process.pid}-${made}`);
+    beforeAll(() => labUp({ directory, ...options }));
+    afterAll(() => labDown(directory));
+    tests(directory);
+  });
+}
+
+/**
+ * Tests that bring a lab up themselves. Where no lab can be made they are skipped and say why; in CI that is a failure,
+ * and what is missing is installed.
+ */
+export function describeWhereLabCanBe(name: string, tests: () => void): void {
   const why = whyNoLab() ?? whyNotHere();
   if (why !== null && process.env['CI'] !== 'true') {
     console.warn(`Skipped "${name}": ${why}`);
-    describe.skip(name, () => tests(''));
+    describe.skip(name, tests);
     return;
   }
-  const directory = mkdtempSync(join(tmpdir(), 'patchcycle-lab-'));
   describe(name, () => {
     beforeAll(async () => {
       if (why !== null) await installPackages(missingPackages());
-      await labUp({ directory, ...options });
     });
-    afterAll(() => labDown(directory));
-    tests(directory);
+    tests();
   });
 }
 

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isPopulated } from '../../tools/lab/cgroup.ts';
 import { labDown, labStatus, labUp } from '../../tools/lab/lab.ts';
@@ -10,6 +10,7 @@ import { endpointCgroup, endpointRoot, layoutOf, namespacePrefix, type LabLayout
 import { namespacesWith } from '../../tools/lab/network.ts';
 import { until } from '../../tools/lab/until.ts';
 import { describeInLab } from './lab-standing.ts';
+import { tracesOf } from './traces.ts';
 
 describeInLab('taking a lab down', { sites: 1, endpoints: 1 }, (directory) => {
   it('leaves nothing behind, twice, and nothing that was not the lab’s is removed', async () => {
@@ -59,33 +60,3 @@ describe('a lab that is not there', () => {
     expect(existsSync(nowhere)).toBe(false);
   });
 });
-
-/** Everything the kernel and /run still hold of a lab: processes, namespaces, cgroups, mounts, loop devices, locks. */
-function tracesOf(hash: string, directory: string): readonly string[] {
-  const listed = (folder: string): readonly string[] => (existsSync(folder) ? readdirSync(folder) : []);
-  const processes = listed('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map((pid) => commandLineOf(pid));
-  const lines = [
-    ...processes,
-    ...listed('/run/netns'),
-    ...['', 'unified', 'systemd', 'memory', 'cpuacct', 'pids'].flatMap((name) => listed(join('/sys/fs/cgroup', name))),
-    ...readFileSync('/proc/self/mountinfo', 'utf8').split('\n'),
-    ...listed('/sys/block').map((block) => backingFileOf(block)),
-    ...listed('/run/systemd/nspawn/propagate'),
-  ];
-  return lines.filter((line) => line.includes(hash) || line.includes(basename(directory)));
-}
-
-function commandLineOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-function backingFileOf(block: string): string {
-  const file = join('/sys/block', block, 'loop/backing_file');
-  return existsSync(file) ? readFileSync(file, 'utf8') : '';
-}

@@ -9,7 +9,7 @@ export function endpointFacts(facts: CycleFacts, name: string): EndpointFacts {
 }
 
 /** The upgrades that dpkg.log must name for what is recorded as installed: each package once. */
-export function upgradesOf({ patches }: EndpointFacts): readonly string[] {
+export function upgradesOf({ patches }: Pick<EndpointFacts, 'patches'>): readonly string[] {
   return patches
     .filter((patch) => patch.decision === 'approved')
     .map((patch) => `${patch.package} ${patch.from} ${patch.to}`)

@@ -16,7 +16,7 @@ const off = 'laptop-1';
 
 let stack: StandingStack;
 let facts: CycleFacts;
-/** The far site's only window. By the near site's clocks it was hours ago. */
+/** The far site's next window. By the near site's clocks it was hours ago. */
 let windowOpensAt: DateTime;
 
 beforeAll(async () => {
@@ -35,7 +35,12 @@ afterAll(() => stack?.close());
 test('a cycle ends with every endpoint that can be reached at the planned versions, each upgraded once', async () => {
   windowOpensAt = DateTime.utc().plus({ seconds: 60 }).startOf('minute').plus({ minutes: 1 });
   const opens = windowOpensAt.setZone(far.zone).toFormat('yyyy-MM-dd HH:mm');
-  await stack.apply({ policy: 'servers', windows: [{ opens, lasts: '2 hours' }] });
+  const someday = DateTime.utc().plus({ days: 20 }).toFormat('yyyy-MM-dd 02:00');
+  const windows = [
+    { opens, lasts: '2 hours' },
+    { opens: someday, lasts: '4 hours' },
+  ];
+  await stack.apply({ policy: 'servers', windows });
   const cycleId = await stack.start('servers');
   await until('the rollout waits for a window', async () =>
     (await stack.ask<CycleFacts>('cycle', 'show', cycleId)).endpoints.some((one) => one.waitingFor === 'window'),

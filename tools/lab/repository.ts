@@ -71,10 +71,12 @@ async function addToPool(lab: LabLayout, file: string): Promise<void> {
 async function writeIndex(lab: LabLayout): Promise<void> {
   const architecture = (await run(['dpkg', '--print-architecture'])).trim();
   const folder = join(lab.repository, 'dists', repositorySuite, 'main', `binary-${architecture}`);
-  const byHash = join(folder, 'by-hash', 'SHA256');
-  mkdirSync(byHash, { recursive: true });
+  mkdirSync(folder, { recursive: true });
   const packages = await run(['apt-ftparchive', 'packages', 'pool'], { workingDirectory: lab.repository });
-  await writeFile(join(byHash, createHash('sha256').update(packages).digest('hex')), packages);
+  // apt asks by the strongest hash that the Release names.
+  const byHash = join(folder, 'by-hash', 'SHA512');
+  mkdirSync(byHash, { recursive: true });
+  await writeFile(join(byHash, createHash('sha512').update(packages).digest('hex')), packages);
   await writeFile(join(folder, 'Packages'), packages);
   const release = await run([
     'apt-ftparchive',

@@ -32,7 +32,13 @@ const asking = [
   `-oDir::Cache::archives=${archives}/`,
 ] as const;
 
-const network = ['-oAcquire::http::Timeout=20', '-oAcquire::https::Timeout=20', '-oAcquire::Retries=1'] as const;
+/** Tried again at once: apt 2.6.1 was seen to wait for ever after a 503, for an item whose retry was to come later. */
+const network = [
+  '-oAcquire::http::Timeout=20',
+  '-oAcquire::https::Timeout=20',
+  '-oAcquire::Retries=1',
+  '-oAcquire::Retries::Delay=false',
+] as const;
 const lockMilliseconds = 5 * 60_000;
 const lockPollMilliseconds = 1000;
 
