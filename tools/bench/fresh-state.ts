@@ -1,0 +1,58 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from '../../activities/adapters/command.ts';
+import { btrfsSnapshots } from '../../activities/adapters/snapshots/btrfs.ts';
+import { deleteSubvolume, snapshotSubvolume } from '../../activities/adapters/snapshots/subvolume.ts';
+import { agentPort } from '../../protocol/agent.ts';
+import { snapshotWritable } from '../lab/disk.ts';
+import { endpointNamespace, endpointRoot, layoutOf } from '../lab/layout.ts';
+import { power } from '../lab/machine.ts';
+import { listens } from '../lab/network.ts';
+import { labSnapshotPlace } from '../lab/places.ts';
+import { until } from '../lab/until.ts';
+
+const agentSeconds = 60;
+
+export type FreshState = {
+  /**
+   * Puts every endpoint back and boots it. Returns when all agents listen and nothing of the run before is left to be
+   * written or cleaned up.
+   */
+  putBack(): Promise<void>;
+};
+
+/** Keeps the endpoints of a lab as they are now, switched off for it. */
+export async function keepFreshState(directory: string, endpoints: readonly string[]): Promise<FreshState> {
+  const lab = layoutOf(directory);
+  const folder = join(lab.disk, 'fresh');
+  const agentsListen = async () => {
+    for (const name of endpoints) {
+      const namespace = endpointNamespace(lab, name);
+      await until(`the agent of ${name} listens`, () => listens(namespace, agentPort), agentSeconds * 1000);
+    }
+  };
+  // One that is enrolled may not have written its certificate down yet.
+  await agentsListen();
+  mkdirSync(folder);
+  await Promise.all(endpoints.map((name) => power(directory, name, 'off')));
+  for (const name of endpoints) await snapshotSubvolume(endpointRoot(lab, name), join(folder, name), 'read-only');
+
+  const snapshots = btrfsSnapshots(labSnapshotPlace(directory));
+  const putBackOne = async (name: string) => {
+    await power(directory, name, 'cut');
+    for (const { snapshotId } of await snapshots.list(name)) await snapshots.delete(name, snapshotId);
+    const root = endpointRoot(lab, name);
+    await deleteSubvolume(root);
+    await snapshotWritable(join(folder, name), root);
+  };
+  return {
+    async putBack() {
+      await Promise.all(endpoints.map(putBackOne));
+      // What was deleted is cleaned up by the kernel later, unless one waits for it.
+      await run(['btrfs', 'subvolume', 'sync', lab.disk]);
+      await Promise.all(endpoints.map((name) => power(directory, name, 'on')));
+      await agentsListen();
+      await run(['sync', '-f', lab.disk]);
+    },
+  };
+}
