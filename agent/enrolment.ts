@@ -17,6 +17,7 @@ import type { Identity } from './identity.ts';
 type Enrolment = NonNullable<AgentConfiguration['enrolment']>;
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const requestFile = 'request.pem';
 const firstPauseMilliseconds = 500;
 const longestPauseMilliseconds = 60_000;
 const answerMilliseconds = 15_000;
@@ -34,7 +35,7 @@ export async function enrol(
 ): Promise<Identity> {
   await makeFolderDurably(stateDirectory);
   const key = await readOrMakeKey(stateDirectory);
-  const certificateRequest = await makeRequest(key);
+  const certificateRequest = await readOrMakeRequest(stateDirectory, key);
   for (let pause = firstPauseMilliseconds; ; pause = Math.min(pause * 2, longestPauseMilliseconds)) {
     try {
       const answer = await ask(enrolment, certificateRequest, signal);
@@ -56,6 +57,18 @@ async function readOrMakeKey(stateDirectory: string): Promise<string> {
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   await writeDurably(join(stateDirectory, identityFiles.key), pem);
   return pem;
+}
+
+/**
+ * PKCS#10 PEM, kept: a token is used up by the first answer, which may be lost on its way, and only the very same
+ * request gets that answer again.
+ */
+async function readOrMakeRequest(stateDirectory: string, key: string): Promise<string> {
+  const existing = await readPem(stateDirectory, requestFile);
+  if (existing !== null) return existing;
+  const request = await makeRequest(key);
+  await writeDurably(join(stateDirectory, requestFile), request);
+  return request;
 }
 
 async function makeRequest(key: string): Promise<string> {

@@ -95,6 +95,25 @@ describe('enrolment', () => {
     expect(service.tokens).toEqual([token, token]);
   });
 
+  test('asks again with the very same request when it was stopped before the answer was kept', async () => {
+    const authority = await newAuthority();
+    const service = await enrolmentService(authority);
+    service.refuse = 1;
+    const stateDirectory = join(await temporaryFolder(), 'state');
+    const listen = { host: '127.0.0.1', port: 0 };
+    const enrolment = { url: service.url, authority: await authority.certificate(), token };
+    const options = { machine: tinyMachine(), stateDirectory, listen, enrolment };
+    const stopping = new AbortController();
+    const first = expect(startAgent({ ...options, signal: stopping.signal })).rejects.toThrow();
+    await vi.waitFor(() => expect(service.requests).toHaveLength(1));
+    stopping.abort();
+    await first;
+
+    const agent = await startAgent(options);
+    onTestFinished(() => agent.stop());
+    expect(service.requests.at(-1)).toBe(service.requests[0]);
+  });
+
   test('gives its token to nobody whose certificate the known authority did not sign', async () => {
     const authority = await newAuthority();
     const impostor = await enrolmentService(await newAuthority());
@@ -150,6 +169,7 @@ async function enrolmentService(authority: AuthorityPort) {
     /** How many requests are refused first. */
     refuse: 0,
     tokens: [] as string[],
+    requests: [] as string[],
     answer: (certificateRequest: string) =>
       authority.signEndpoint({ endpointId: 'web-1', certificateRequest, validityDays: 1 }),
   };
@@ -158,6 +178,7 @@ async function enrolmentService(authority: AuthorityPort) {
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     const asked = enrolRequestSchema.parse(JSON.parse(Buffer.concat(chunks).toString('utf8')));
     service.tokens.push(asked.token);
+    service.requests.push(asked.certificateRequest);
     if (service.refuse-- > 0) {
       response.writeHead(403, { 'Content-Type': 'application/json' });
       return response.end(JSON.stringify({ error: { code: 'forbidden', message: 'The token is not known.' } }));

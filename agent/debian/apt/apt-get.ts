@@ -32,13 +32,15 @@ const asking = [
   `-oDir::Cache::archives=${archives}/`,
 ] as const;
 
-/** Tried again at once: apt 2.6.1 was seen to wait for ever after a 503, for an item whose retry was to come later. */
+/** A cache that is asked by many at once answers 503 now and then; trying again at once is enough, waiting is not needed. */
 const network = [
   '-oAcquire::http::Timeout=20',
   '-oAcquire::https::Timeout=20',
-  '-oAcquire::Retries=1',
+  '-oAcquire::Retries=3',
   '-oAcquire::Retries::Delay=false',
 ] as const;
+/** Lists take seconds. apt 2.6.1 was seen to hang in them for ever: ended, it can be asked again. */
+const updateMilliseconds = 75_000;
 const lockMilliseconds = 5 * 60_000;
 const lockPollMilliseconds = 1000;
 
@@ -59,7 +61,9 @@ export async function dependencyProblems(): Promise<string> {
 /** Refreshes the package lists; one mirror that cannot be reached fails it. Throws `PackageManagerFailed`. */
 export async function update(): Promise<void> {
   const ran = await untilUnlocked(() =>
-    run('apt-get', ['update', '--quiet', '-oAPT::Update::Error-Mode=any', ...network], { milliseconds: 10 * 60_000 }),
+    run('apt-get', ['update', '--quiet', '-oAPT::Update::Error-Mode=any', ...network], {
+      milliseconds: updateMilliseconds,
+    }),
   );
   if (ran.code !== 0) throw new PackageManagerFailed(`apt-get update failed: ${complaint(ran)}`);
 }
