@@ -9,7 +9,6 @@ import type { Operation, OperationBody, OperationReport, Permit } from '../domai
 import type { AvailableUpdate, Patch } from '../domain/patch.ts';
 import { type PlannedInstall, takeOutOffenders } from '../domain/plan.ts';
 import { notYet } from './failures.ts';
-import { alive } from './machines.ts';
 import { type AgentIdentity, type AgentPort, AgentRefused } from './ports/agent.ts';
 
 type Asked = { readonly agent: AgentIdentity };
@@ -112,16 +111,14 @@ export function agentActivities(agents: AgentPort) {
       checks: readonly Check[];
       expect: Expectation | null;
     }): Promise<Evidence> {
-      return alive(async () => {
-        const started = Date.now();
-        for (;;) {
-          const evidence = await agents.observe(agent, { packages, checks }, cancellationSignal());
-          const settled =
-            !expect || worksAsBefore(evidence, expect) || (expect.rebootSettles && evidence.pendingReboot.due);
-          if (settled || Date.now() - started > expect.settleSeconds * 1000) return evidence;
-          await sleep(1000);
-        }
-      });
+      const started = Date.now();
+      for (;;) {
+        const evidence = await agents.observe(agent, { packages, checks }, cancellationSignal());
+        const settled =
+          !expect || worksAsBefore(evidence, expect) || (expect.rebootSettles && evidence.pendingReboot.due);
+        if (settled || Date.now() - started > expect.settleSeconds * 1000) return evidence;
+        await sleep(1000);
+      }
     },
 
     /**

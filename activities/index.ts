@@ -11,6 +11,7 @@ import { endpointActivities } from './endpoints.ts';
 import { enrolmentActivities } from './enrolment.ts';
 import { translated } from './failures.ts';
 import { gateActivities } from './gates.ts';
+import { beating } from './heartbeat.ts';
 import { installPlanActivities } from './install-plans.ts';
 import { machineActivities } from './machines.ts';
 import { networkActivities } from './networks.ts';
@@ -61,11 +62,13 @@ export function controlActivities(ports: ControlPorts) {
 
 /** What needs the client's network: run by the site's worker, which has no database. */
 export function siteActivities(ports: SitePorts) {
-  return translated({
-    ...agentActivities(ports.agents),
-    ...networkActivities(ports.networks),
-    ...machineActivities(ports),
-  });
+  return translated(
+    beating({
+      ...agentActivities(ports.agents),
+      ...networkActivities(ports.networks),
+      ...machineActivities(ports),
+    }),
+  );
 }
 
 export type ControlActivities = ReturnType<typeof controlActivities>;

@@ -1,6 +1,5 @@
 /** What is done to whole machines from outside: snapshots, restores, sandboxes. Runs in the site's worker. */
 import { createHash } from 'node:crypto';
-import { heartbeat } from '@temporalio/activity';
 import type { AgentIdentity } from './ports/agent.ts';
 import type { SandboxPort } from './ports/sandboxes.ts';
 import type { Restored, SnapshotPort, SnapshotVerdict } from './ports/snapshots.ts';
@@ -18,10 +17,8 @@ export function machineActivities(ports: { readonly snapshots: SnapshotPort; rea
       endpoint: AgentIdentity;
       snapshotId: string;
     }): Promise<SnapshotVerdict> {
-      return alive(async () => {
-        await snapshots.create(endpoint.endpointId, snapshotId);
-        return snapshots.verify(endpoint.endpointId, snapshotId);
-      });
+      await snapshots.create(endpoint.endpointId, snapshotId);
+      return snapshots.verify(endpoint.endpointId, snapshotId);
     },
 
     async restoreSnapshot({
@@ -36,13 +33,14 @@ export function machineActivities(ports: { readonly snapshots: SnapshotPort; rea
       purpose: string;
       generation: number;
     }): Promise<Restored> {
-      return alive(() =>
-        snapshots.restore(endpoint.endpointId, snapshotId, { restoreId: derivedName('restore', purpose), generation }),
-      );
+      return snapshots.restore(endpoint.endpointId, snapshotId, {
+        restoreId: derivedName('restore', purpose),
+        generation,
+      });
     },
 
     async prepareSandbox({ endpointId, sandboxId }: { endpointId: string; sandboxId: string }) {
-      return alive(() => sandboxes.prepare(endpointId, sandboxId));
+      return sandboxes.prepare(endpointId, sandboxId);
     },
 
     async startSandbox({
@@ -52,23 +50,13 @@ export function machineActivities(ports: { readonly snapshots: SnapshotPort; rea
       sandboxId: string;
       identity: SandboxIdentity;
     }): Promise<AgentIdentity> {
-      return alive(() => sandboxes.start(sandboxId, identity));
+      return sandboxes.start(sandboxId, identity);
     },
 
     async destroySandbox({ sandboxId }: { sandboxId: string }): Promise<void> {
-      return alive(() => sandboxes.destroy(sandboxId));
+      return sandboxes.destroy(sandboxId);
     },
   };
-}
-
-/** Tells Temporal once a second that the worker lives, so that a dead one is noticed in seconds. */
-export async function alive<T>(act: () => Promise<T>): Promise<T> {
-  const beat = setInterval(() => heartbeat(), 1000);
-  try {
-    return await act();
-  } finally {
-    clearInterval(beat);
-  }
 }
 
 /** A short name, the same for the same purpose, that files, certificates and kernels accept: `snapshot-3f6c1d0a94be`. */

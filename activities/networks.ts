@@ -1,6 +1,5 @@
 /** Looks at a site's networks. Runs in the site's worker, which stands on them. */
 import { cancellationSignal } from '@temporalio/activity';
-import { alive } from './machines.ts';
 import type { NetworkPort, Sighting } from './ports/network.ts';
 
 export function networkActivities(networks: NetworkPort) {
@@ -9,7 +8,7 @@ export function networkActivities(networks: NetworkPort) {
       readonly sightings: readonly Sighting[];
       readonly because: string;
     }> {
-      const sightings = await alive(() => networks.scan(network, cancellationSignal()));
+      const sightings = await networks.scan(network, cancellationSignal());
       return { sightings, because: `${sightings.length} answered on ${network.cidr}` };
     },
   };

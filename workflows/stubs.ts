@@ -31,7 +31,7 @@ export const permits = proxyLocalActivities<Pick<ControlActivities, 'issuePermit
 
 /** Questions to an agent that answers within a minute or is not there; three attempts tell a stumble from an absence. */
 export function questions(taskQueue: string) {
-  return speaking<SiteActivities>({
+  return onSite({
     taskQueue,
     startToCloseTimeout: '4 minutes',
     scheduleToCloseTimeout: '10 minutes',
@@ -44,10 +44,9 @@ export function questions(taskQueue: string) {
  * as long as services are given to settle, and an answer takes on top of it.
  */
 export function patientQuestions(taskQueue: string, withinMinutes: number) {
-  return speaking<SiteActivities>({
+  return onSite({
     taskQueue,
     startToCloseTimeout: '3 minutes',
-    heartbeatTimeout: '10 seconds',
     scheduleToCloseTimeout: `${withinMinutes} minutes`,
     retry: { initialInterval: '250 milliseconds', backoffCoefficient: 1.3, maximumInterval: '5 seconds' },
   });
@@ -58,7 +57,7 @@ export function patientQuestions(taskQueue: string, withinMinutes: number) {
  * The same activity polls: found unfinished it fails with a benign, retryable failure, which adds no history.
  */
 export function effects(taskQueue: string, withinMinutes: number) {
-  return speaking<SiteActivities>({
+  return onSite({
     taskQueue,
     scheduleToStartTimeout: '2 seconds',
     startToCloseTimeout: '20 seconds',
@@ -69,7 +68,7 @@ export function effects(taskQueue: string, withinMinutes: number) {
 
 /** Asks how an effect stands that was submitted before, until it has ended; null at once when the agent does not know it. */
 export function followings(taskQueue: string, withinMinutes: number) {
-  return speaking<SiteActivities>({
+  return onSite({
     taskQueue,
     startToCloseTimeout: '20 seconds',
     scheduleToCloseTimeout: `${withinMinutes} minutes`,
@@ -79,7 +78,7 @@ export function followings(taskQueue: string, withinMinutes: number) {
 
 /** Waits for the site's worker itself, for as long as a site may be cut off. */
 export function siteAnswers(taskQueue: string) {
-  return speaking<SiteActivities>({
+  return onSite({
     taskQueue,
     startToCloseTimeout: '10 seconds',
     scheduleToCloseTimeout: '14 days',
@@ -88,7 +87,7 @@ export function siteAnswers(taskQueue: string) {
 
 /** Whether agents answer now: who cannot be asked within seconds is not known to be there. */
 export function glances(taskQueue: string) {
-  return speaking<SiteActivities>({
+  return onSite({
     taskQueue,
     startToCloseTimeout: '15 seconds',
     scheduleToCloseTimeout: '30 seconds',
@@ -98,10 +97,9 @@ export function glances(taskQueue: string) {
 
 /** Snapshots, sandboxes and restores: acts on a whole machine from outside, harmless to repeat under the same id. */
 export function machines(taskQueue: string) {
-  return speaking<SiteActivities>({
+  return onSite({
     taskQueue,
     startToCloseTimeout: '2 minutes',
-    heartbeatTimeout: '5 seconds',
     scheduleToCloseTimeout: '30 minutes',
     retry: { initialInterval: '1 second', maximumInterval: '20 seconds', maximumAttempts: 20 },
   });
@@ -109,7 +107,7 @@ export function machines(taskQueue: string) {
 
 /** Waits for an agent to answer, for as long as its turn lasts: attempts add no history. */
 export function vigils(taskQueue: string, seconds: number) {
-  return speaking<SiteActivities>({
+  return onSite({
     taskQueue,
     startToCloseTimeout: '30 seconds',
     scheduleToCloseTimeout: `${seconds} seconds`,
@@ -119,13 +117,17 @@ export function vigils(taskQueue: string, seconds: number) {
 
 /** Scans of a network: slow, and refused rather than repeated when it is not the site's own. */
 export function scans(taskQueue: string) {
-  return speaking<SiteActivities>({
+  return onSite({
     taskQueue,
     startToCloseTimeout: '5 minutes',
-    heartbeatTimeout: '10 seconds',
     scheduleToCloseTimeout: '15 minutes',
     retry: { initialInterval: '2 seconds', maximumAttempts: 3 },
   });
+}
+
+/** What runs on a site's network tells once a second that its worker lives: a dead one is noticed soon, whatever the act may last. */
+function onSite(options: ActivityOptions): ActivityInterfaceFor<SiteActivities> {
+  return speaking<SiteActivities>({ heartbeatTimeout: '5 seconds', ...options });
 }
 
 /** Activities whose calls carry their summary, so that the timeline reads as a story. */

@@ -5,7 +5,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DefaultLogger, Runtime, Worker, bundleWorkflowCode } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker, bundleWorkflowCode, makeTelemetryFilterString } from '@temporalio/worker';
 import { beforeAll, expect, test } from 'vitest';
 
 const folder = import.meta.dirname;
@@ -16,7 +16,8 @@ let code: string;
 
 beforeAll(async () => {
   const logger = new DefaultLogger('ERROR');
-  Runtime.install({ logger });
+  const filter = makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' });
+  Runtime.install({ logger, telemetryOptions: { logging: { filter } } });
   const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
   ({ code } = await bundleWorkflowCode({ workflowsPath, logger }));
 }, 60_000);
