@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { run } from '../../activities/adapters/command.ts';
-import { commandInCgroup, killCgroup, removeCgroup } from './cgroup.ts';
+import { commandInCgroup, removeCgroup } from './cgroup.ts';
 import { closeDisk } from './disk.ts';
 import type { Mirror } from './mirror.ts';
 
@@ -104,8 +104,7 @@ export async function sweepAbandonedBuilds(): Promise<void> {
 }
 
 async function discard(unfinished: string): Promise<void> {
-  await killCgroup(buildCgroup(unfinished));
-  removeCgroup(buildCgroup(unfinished));
+  await removeCgroup(buildCgroup(unfinished));
   await closeDisk(unfinished, `${unfinished}.img`);
   await rm(`${unfinished}.img`, { force: true });
   for (const folder of [unfinished, `${unfinished}.tmp`]) await rm(folder, { recursive: true, force: true });

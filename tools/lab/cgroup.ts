@@ -14,8 +14,9 @@ const root = '/sys/fs/cgroup';
 /** The hierarchies a process of ours is moved in; the version 2 one is among them. */
 function hierarchies(): readonly string[] {
   if (existsSync(join(root, 'cgroup.controllers'))) return [root];
-  // cpuset would need cpus assigned before it takes a process; these take one at once.
-  return ['systemd', 'unified', 'memory', 'cpuacct', 'pids'].map((name) => join(root, name)).filter(existsSync);
+  // cpuset would need cpus assigned before it takes a process; these take one at once. The one that is asked who is in
+  // the cgroup, and that kills, comes first: whoever is in another is in it.
+  return ['unified', 'systemd', 'memory', 'cpuacct', 'pids'].map((name) => join(root, name)).filter(existsSync);
 }
 
 function unified(): string {
@@ -87,10 +88,30 @@ export function thawCgroup(cgroup: string): void {
   if (existsSync(freeze)) writeFileSync(freeze, '0');
 }
 
-/** Removes the cgroup and those below from every hierarchy. Nothing may run in it. */
-export function removeCgroup(cgroup: string): void {
-  for (const hierarchy of hierarchies()) {
-    for (const folder of foldersOf(join(hierarchy, cgroup)).toReversed()) rmdirSync(folder);
+/**
+ * Ends every process of the cgroup and removes it, and those below, from every hierarchy; gone is fine. Again while one
+ * comes in that was on its way: whoever started it may have been killed since.
+ */
+export async function removeCgroup(cgroup: string): Promise<void> {
+  await until(
+    `cgroup ${cgroup} is removed`,
+    async () => {
+      await killCgroup(cgroup);
+      return isRemoved(cgroup);
+    },
+    30_000,
+  );
+}
+
+function isRemoved(cgroup: string): boolean {
+  try {
+    for (const hierarchy of hierarchies()) {
+      for (const folder of foldersOf(join(hierarchy, cgroup)).toReversed()) rmdirSync(folder);
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EBUSY') return false;
+    throw error;
   }
 }
 

@@ -5,7 +5,7 @@ import type { Clone, SandboxPlace } from '../../activities/adapters/sandboxes/la
 import type { BtrfsPlace } from '../../activities/adapters/snapshots/place.ts';
 import type { PowerPort } from '../../activities/ports/power.ts';
 import { agentPort } from '../../protocol/agent.ts';
-import { killCgroup, removeCgroup, whileFrozen } from './cgroup.ts';
+import { removeCgroup, whileFrozen } from './cgroup.ts';
 import { limitSpace } from './disk.ts';
 import { endpointCgroup, endpointRoot, labCgroup, namespacePrefix, type LabLayout } from './layout.ts';
 import { machineOf, powerOff, startMachine, type Machine } from './machine.ts';
@@ -78,8 +78,7 @@ export function labSandboxPlace(directory: string, nameOf: NameOf = sameName): S
       return { socketPath };
     },
     stop: async (hostname) => {
-      await killCgroup(labCgroup(lab, hostname));
-      removeCgroup(labCgroup(lab, hostname));
+      await removeCgroup(labCgroup(lab, hostname));
       await stopService(lab, hostname);
       await removeNamespace(sandboxNamespace(lab, hostname));
       await rm(sandboxSocket(lab, hostname), { force: true });

@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { plainEnvironment } from '../../activities/adapters/command.ts';
-import { cgroupsIn, commandInCgroup, isPopulated, killCgroup, removeCgroup } from './cgroup.ts';
+import { cgroupsIn, commandInCgroup, isPopulated, removeCgroup } from './cgroup.ts';
 import { labCgroup, type LabLayout } from './layout.ts';
 import { commandInNamespace } from './network.ts';
 import { until } from './until.ts';
@@ -32,8 +32,7 @@ export function isServiceRunning(lab: LabLayout, name: string): boolean {
 }
 
 export async function stopService(lab: LabLayout, name: string): Promise<void> {
-  await killCgroup(serviceCgroup(lab, name));
-  removeCgroup(serviceCgroup(lab, name));
+  await removeCgroup(serviceCgroup(lab, name));
 }
 
 /** Names of helpers that begin with a prefix. */

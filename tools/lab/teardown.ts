@@ -23,7 +23,7 @@ export async function labDown(directory: string): Promise<void> {
   for (const namespace of namespacesWith(namespacePrefix(lab))) await removeNamespace(namespace);
   await removeNspawnLeftovers(lab);
   await closeDisk(lab.disk, lab.diskImage);
-  removeCgroup(labCgroup(lab));
+  await removeCgroup(labCgroup(lab));
   await rm(lab.run, { recursive: true, force: true });
   await sweepAbandonedBuilds();
   if (existsSync(lab.stateFile)) await removeFiles(lab);
