@@ -71,6 +71,18 @@ describeInLab('sandboxes in the lab', { sites: 1, endpoints: 2 }, (directory) =>
     await expect(sandboxes.prepare('e2', sandboxId)).rejects.toThrow('is a clone of e1');
   });
 
+  it('prepares clones for the workers of several sites at once, none in the way of another', async () => {
+    const workers = ['e1', 'e2'].map((endpointId) => ({
+      endpointId,
+      beside: `sandbox/acme/${endpointId} beside`,
+      driver: labSandboxes(labSandboxPlace(directory)),
+    }));
+    await Promise.all(workers.map(({ endpointId, beside, driver }) => driver.prepare(endpointId, beside)));
+    const both = workers.map(({ beside }) => beside);
+    expect((await sandboxes.list()).toSorted()).toEqual([sandboxId, ...both].toSorted());
+    for (const { beside, driver } of workers) await driver.destroy(beside);
+  });
+
   it('boots it with its certificate on a network that leads nowhere, and its agent is reached by a socket', async () => {
     const identity = await certify(request);
     // Stands for the agent: it says over TLS who it is.

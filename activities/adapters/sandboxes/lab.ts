@@ -8,7 +8,7 @@ import type { AgentIdentity } from '../../ports/agent.ts';
 import type { PowerPort } from '../../ports/power.ts';
 import { SandboxFailed, type SandboxIdentity, type SandboxPort } from '../../ports/sandboxes.ts';
 import { writeInRoot, writeWhole } from '../root.ts';
-import { removeSnapshotFolder, removeUnfinished } from '../snapshots/place.ts';
+import { removeSnapshotFolder } from '../snapshots/place.ts';
 import { snapshotSubvolume, syncFileSystem } from '../snapshots/subvolume.ts';
 import { takingTurns } from '../turns.ts';
 import { makeKey, replaceIdentity, stateDirectory } from './identity.ts';
@@ -49,9 +49,9 @@ const preparedFile = 'sandbox.json';
 export function labSandboxes(place: SandboxPlace): SandboxPort {
   const inTurn = takingTurns();
   return {
-    prepare: (endpointId, sandboxId) => inTurn('folder', () => prepare(place, endpointId, sandboxId)),
+    prepare: (endpointId, sandboxId) => inTurn(sandboxId, () => prepare(place, endpointId, sandboxId)),
     start: (sandboxId, identity) => inTurn(sandboxId, () => start(place, sandboxId, identity)),
-    destroy: (sandboxId) => inTurn('folder', () => destroy(place, sandboxId)),
+    destroy: (sandboxId) => inTurn(sandboxId, () => destroy(place, sandboxId)),
     list: () => Promise.resolve(list(place)),
   };
 }
@@ -72,9 +72,8 @@ async function prepare(
     throw new SandboxFailed(`${endpointId} has no root at ${original}: nothing to clone.`, true);
 
   await mkdir(place.folder, { recursive: true });
-  await removeUnfinished(place.folder);
-  await removeSnapshotFolder(folder);
-  const unfinished = join(place.folder, `.preparing-${process.pid}`);
+  const unfinished = unfinishedFolderOf(place, sandboxId);
+  for (const left of [unfinished, folder]) await removeSnapshotFolder(left);
   const root = join(unfinished, 'root');
   await mkdir(unfinished);
   await syncFileSystem(original);
@@ -103,7 +102,8 @@ async function start(place: SandboxPlace, sandboxId: string, identity: SandboxId
 
 async function destroy(place: SandboxPlace, sandboxId: string): Promise<void> {
   await place.stop(hostnameOf(sandboxId));
-  await removeSnapshotFolder(folderOf(place, sandboxId));
+  for (const folder of [unfinishedFolderOf(place, sandboxId), folderOf(place, sandboxId)])
+    await removeSnapshotFolder(folder);
 }
 
 function list(place: SandboxPlace): readonly string[] {
@@ -122,6 +122,11 @@ function folderOf(place: SandboxPlace, sandboxId: string): string {
     throw new SandboxFailed(`"${sandboxId}" cannot name a sandbox.`, false);
   }
   return join(place.folder, encodeURIComponent(sandboxId));
+}
+
+/** The folder is shared by the workers of all sites: what another is preparing is not an attempt that was cut short. */
+function unfinishedFolderOf(place: SandboxPlace, sandboxId: string): string {
+  return join(place.folder, `.preparing-${encodeURIComponent(sandboxId)}`);
 }
 
 /** Short, whatever the id: host names have 64 characters at most, and so have sockets' names little room. */
