@@ -29,7 +29,7 @@ export default defineConfig({
           exclude: needsLab,
           globalSetup: ['test/setup/servers.ts'],
           // They wait for servers more than they compute.
-          maxWorkers: 2,
+          maxWorkers: 3,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },

@@ -19,6 +19,8 @@ import { until } from './until.ts';
 
 /** How long a story's tests may take, for `vi.setConfig`: whole cycles on two cores that others use too. */
 export const storyTimes = { testTimeout: 240_000, hookTimeout: 180_000 };
+/** Less than a test: so it ends with what the cycle was at. */
+const cycleSeconds = 200;
 
 /** A stack, whatever its fleet is. */
 export type RaisedStack = {
@@ -104,7 +106,14 @@ async function standOn({ stateDirectory, filesDirectory, tell, remove }: Ground)
   const start = async (policy: string) =>
     (await ask<{ cycleId: string }>('cycle', 'start', '--policy', policy)).cycleId;
   const ended = async (cycleId: string) => {
-    await temporal.workflow.getHandle(cycleId).result();
+    const cycle = temporal.workflow.getHandle(cycleId);
+    try {
+      await temporal.withDeadline(Date.now() + cycleSeconds * 1000, () => cycle.result());
+    } catch (error) {
+      const { step, doing, waitsFor } = await cycle.query(cycleStatus);
+      const now = waitsFor ? `it waits for ${waitsFor}` : doing;
+      throw new Error(`${cycleId} has not ended within ${cycleSeconds} s: at ${step}, ${now}.`, { cause: error });
+    }
     return ask<CycleFacts>('cycle', 'show', cycleId);
   };
   return {

@@ -33,7 +33,7 @@ beforeAll(async () => {
 afterAll(() => stack?.close());
 
 test('a cycle ends with every endpoint that can be reached at the planned versions, each upgraded once', async () => {
-  windowOpensAt = DateTime.utc().plus({ seconds: 60 }).startOf('minute').plus({ minutes: 1 });
+  windowOpensAt = DateTime.utc().plus({ seconds: 45 }).startOf('minute').plus({ minutes: 1 });
   const opens = windowOpensAt.setZone(far.zone).toFormat('yyyy-MM-dd HH:mm');
   const someday = DateTime.utc().plus({ days: 20 }).toFormat('yyyy-MM-dd 02:00');
   const windows = [
