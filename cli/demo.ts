@@ -1,4 +1,5 @@
 /** The whole of it on one machine: a fleet, one standard cycle over it, shown live, and what came of it. */
+import { setMaxListeners } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -105,6 +106,8 @@ function interruptible(say: (line: string) => void): { readonly signal: AbortSig
     say('Stopping everything that was started…');
     interrupt.abort();
   };
+  // Temporal's client never takes a call's listener off again: their number says nothing of a leak of ours.
+  setMaxListeners(0, interrupt.signal);
   const signals = ['SIGINT', 'SIGTERM'] as const;
   for (const name of signals) process.once(name, onSignal);
   return {
