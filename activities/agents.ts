@@ -33,6 +33,9 @@ export type Expectation = {
   readonly rebootSettles: boolean;
 };
 
+/** How long a service that systemd has given up is waited for: while an endpoint boots, another unit may start it. */
+const givenUpSeconds = 10;
+
 /** The id of an effect: the same purpose gives the same id, so that asking twice is doing once. */
 export function operationIdOf(
   order: Omit<OperationOrder, 'permit' | 'body' | 'endpoint'> & { endpointId: string },
@@ -100,7 +103,10 @@ export function agentActivities(agents: AgentPort) {
       );
     },
 
-    /** Observes, and while something that worked before does not, observes again until it settles or the time is over. */
+    /**
+     * Observes, and while something that worked before does not, observes again until it settles or the time is over.
+     * A service that systemd has given up is not waited for as long as one that may still come up.
+     */
     async observeEndpoint({
       agent,
       packages,
@@ -116,7 +122,9 @@ export function agentActivities(agents: AgentPort) {
         const evidence = await agents.observe(agent, { packages, checks }, cancellationSignal());
         const settled =
           !expect || worksAsBefore(evidence, expect) || (expect.rebootSettles && evidence.pendingReboot.due);
-        if (settled || Date.now() - started > expect.settleSeconds * 1000) return evidence;
+        if (settled) return evidence;
+        const limitSeconds = isGivenUp(evidence, expect) ? givenUpSeconds : expect.settleSeconds;
+        if (Date.now() - started > limitSeconds * 1000) return evidence;
         await sleep(1000);
       }
     },
@@ -162,6 +170,11 @@ function spent(because: string): ApplicationFailure {
 
 function pollMilliseconds(body: OperationBody): number {
   return body.kind === 'install' || body.kind === 'repair' ? 1000 : 400;
+}
+
+/** Only another unit, or a person, would start it again. */
+function isGivenUp(evidence: Evidence, expect: Expectation): boolean {
+  return evidence.services.some(({ service, state }) => state === 'failed' && expect.services.includes(service));
 }
 
 function worksAsBefore(evidence: Evidence, expect: Expectation): boolean {

@@ -35,7 +35,8 @@ export type PendingReboot = { readonly due: boolean; readonly because: readonly 
 
 export type ServiceState = {
   readonly service: string;
-  readonly state: 'running' | 'stopped' | 'failed';
+  /** `restarting`: it ended, and systemd starts it again and again. `failed`: systemd has given it up. */
+  readonly state: 'running' | 'stopped' | 'restarting' | 'failed';
 };
 
 export type Inventory = {

@@ -69,7 +69,7 @@ export const checkResultSchema = z.object({
 
 const installedPackage = z.object({ package: z.string(), version: z.string(), architecture: z.string() });
 const pendingReboot = z.object({ due: z.boolean(), because: z.array(z.string()) });
-const serviceState = z.object({ service: z.string(), state: z.enum(['running', 'stopped', 'failed']) });
+const serviceState = z.object({ service: z.string(), state: z.enum(['running', 'stopped', 'restarting', 'failed']) });
 
 export const inventorySchema = z.object({
   takenAt: instant,

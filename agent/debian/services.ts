@@ -16,7 +16,7 @@ const unitFolders = [
   '/run/systemd/generator.late',
 ];
 
-/** Every enabled service, and every one that has failed. */
+/** Every enabled service, and every other one that has failed or does not come up. */
 export async function serviceStates(): Promise<readonly ServiceState[]> {
   const units = await systemctl(
     'list-units',
@@ -55,17 +55,18 @@ export function parseUnits(text: string): readonly ServiceState[] {
   });
 }
 
-/** One that is started again and again has failed, though systemd calls it `activating`. */
+/** One that is started again and again does not run, though systemd calls it `activating`. */
 function stateOf(active: string, sub: string): ServiceState['state'] {
   if (active === 'active' || active === 'reloading') return 'running';
-  return active === 'failed' || sub.startsWith('auto-restart') ? 'failed' : 'stopped';
+  if (active === 'failed') return 'failed';
+  return sub.startsWith('auto-restart') ? 'restarting' : 'stopped';
 }
 
 export function chooseServices(enabled: readonly string[], units: readonly ServiceState[]): readonly ServiceState[] {
   const concrete = new Set(enabled.filter((name) => !name.endsWith('@.service')));
   const loaded = new Set(units.map((unit) => unit.service));
   return [
-    ...units.filter(({ service, state }) => concrete.has(service) || state === 'failed'),
+    ...units.filter(({ service, state }) => concrete.has(service) || state === 'failed' || state === 'restarting'),
     ...[...concrete].filter((name) => !loaded.has(name)).map((service) => ({ service, state: 'stopped' }) as const),
   ].toSorted((a, b) => (a.service < b.service ? -1 : 1));
 }

@@ -317,7 +317,7 @@ describe('a reboot is due for a kernel', () => {
 });
 
 describe('systemd', () => {
-  test('calls a service failed that is started again and again', () => {
+  test('tells a service that is started again and again from one that was given up', () => {
     const units = parseUnits(
       [
         'cron.service loaded active running Regular background program',
@@ -329,7 +329,7 @@ describe('systemd', () => {
     );
     expect(chooseServices(['cron.service', 'crash.service', 'getty@.service', 'off.service'], units)).toEqual([
       { service: 'broken.service', state: 'failed' },
-      { service: 'crash.service', state: 'failed' },
+      { service: 'crash.service', state: 'restarting' },
       { service: 'cron.service', state: 'running' },
       { service: 'off.service', state: 'stopped' },
     ]);
