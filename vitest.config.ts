@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 import { ClosingLine } from './test/setup/closing-line.ts';
 
 /** Which tests need what: a folder, or the end of a file's name. Everything else runs without any server. */
-const needsServers = ['test/{stack,stories}/**/*.test.ts', 'test/**/*.stack.test.ts'];
+const wholeStacks = ['test/{stack,stories}/**/*.test.ts', 'test/**/*.stack.test.ts', 'test/lab/cycle-*.test.ts'];
 const needsLab = ['test/lab/**/*.test.ts', 'test/**/*.lab.test.ts'];
 
 export default defineConfig({
@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...needsServers, ...needsLab],
+          exclude: [...wholeStacks, ...needsLab],
           // Some simulate whole endpoints, and CI's two cores may be busy.
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
@@ -24,27 +24,28 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'stack',
-          include: needsServers,
-          exclude: needsLab,
-          globalSetup: ['test/setup/servers.ts'],
-          // They wait for servers more than they compute.
-          maxWorkers: 3,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          name: 'lab',
+          include: needsLab,
+          exclude: wholeStacks,
+          // First of the two: it installs what a lab needs and builds its base once, for the whole stacks in labs.
+          // They share one standing lab: one file at a time, in one process.
+          fileParallelism: false,
+          isolate: false,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
           sequence: { groupOrder: 1 },
         },
       },
       {
         extends: true,
         test: {
-          name: 'lab',
-          include: needsLab,
-          // One machine, one lab: one file at a time, in one process.
-          fileParallelism: false,
-          isolate: false,
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
+          name: 'stack',
+          include: wholeStacks,
+          globalSetup: ['test/setup/servers.ts'],
+          // They wait for servers more than they compute.
+          maxWorkers: 3,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
         },
       },

@@ -7,11 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { layoutOf } from '../../tools/lab/layout.ts';
-import { describeWhereLabCanBe } from './lab-standing.ts';
+import { describeWhereLabCanBe, wholeLabTimes } from './lab-standing.ts';
 import { tracesOf } from './traces.ts';
+
+vi.setConfig(wholeLabTimes);
 
 const said = z.object({
   cycleId: z.string(),

@@ -4,16 +4,18 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { CycleFacts } from '../../domain/cycle-facts.ts';
 import { power } from '../../tools/lab/machine.ts';
 import { reportPaths } from '../../workers/report-files.ts';
 import { endpointFacts, upgradesOf } from '../stories/facts.ts';
 import { describeEmergency } from './emergency-story.ts';
 import { describeKilledWorker } from './killed-worker-story.ts';
-import { describeWhereLabCanBe } from './lab-standing.ts';
+import { describeWhereLabCanBe, wholeLabTimes } from './lab-standing.ts';
 import { slow, web } from './planted-packages.ts';
 import { type StandingCycles, near, nearEndpoints, policy, raiseCycles } from './standing-cycles.ts';
+
+vi.setConfig(wholeLabTimes);
 
 const plain = (name: string, version: string) => ({ package: name, version });
 const oneByOne = [

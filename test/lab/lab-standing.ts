@@ -5,6 +5,9 @@ import { labUp, type LabOptions } from '../../tools/lab/lab.ts';
 import { installPackages, missingPackages, whyNoLab } from '../../tools/lab/requirements.ts';
 import { labDown } from '../../tools/lab/teardown.ts';
 
+/** How long tests over a whole stack in a lab may take, for `vi.setConfig`. */
+export const wholeLabTimes = { testTimeout: 600_000, hookTimeout: 600_000 };
+
 let made = 0;
 
 /** Tests in a lab of their own, taken down afterwards. */
