@@ -87,7 +87,7 @@ async function settleRun(machine: Machine, runId: string, run: Run, signal: Abor
   await machine.sync();
   const [{ logTail }, observed] = await Promise.all([
     machine.packages.runProgress(runId),
-    machine.observe(run.patches.map((patch) => patch.package)),
+    machine.installed(run.patches.map((patch) => patch.package)),
   ]);
   const wanting = run.patches.flatMap((patch) => describeWanting(patch, observed.installed));
   const clean = observed.audit === '';

@@ -7,7 +7,7 @@
  */
 import type { ChangelogEntry } from '../domain/advisory.ts';
 import type { Check, CheckResult } from '../domain/check.ts';
-import type { Inventory } from '../domain/endpoint.ts';
+import type { Inventory, PendingReboot } from '../domain/endpoint.ts';
 import type { Evidence } from '../domain/evidence.ts';
 import type { AvailableUpdate, DryRun, Patch } from '../domain/patch.ts';
 
@@ -21,6 +21,10 @@ export interface Machine {
   facts(): Promise<MachineFacts>;
   /** Changes with every boot and with nothing else. A UUID. */
   bootId(): Promise<string>;
+  /** Of what `observe` tells, whether a reboot is due: asked alone where one ends all other questions. */
+  pendingReboot(): Promise<PendingReboot>;
+  /** Of what `observe` tells, that by which a run is judged: the versions of the named packages, and the audit. */
+  installed(packages: readonly string[]): Promise<Pick<Observation, 'installed' | 'audit'>>;
   /**
    * What is true now of the named packages (versions, altered files) and of the whole machine (the rest). Trusts no
    * exit code and changes nothing.

@@ -43,6 +43,14 @@ export function routesOf({ endpointId, machine, operations, readGeneration }: Ro
     },
     {
       method: 'GET',
+      path: /^\/v1\/pending-reboot$/,
+      answer: async () => {
+        const [bootId, pendingReboot] = await Promise.all([machine.bootId(), machine.pendingReboot()]);
+        return ok({ bootId, pendingReboot });
+      },
+    },
+    {
+      method: 'GET',
       path: /^\/v1\/inventory$/,
       answer: async () =>
         ok({ ...(await machine.facts()), takenAt: now(), generation: await readGeneration(), agentVersion }),

@@ -33,6 +33,9 @@ export type OtherUpdater = { readonly name: string; readonly on: boolean };
 /** Due when what runs is older than what is installed. `because` is empty when none is due. */
 export type PendingReboot = { readonly due: boolean; readonly because: readonly string[] };
 
+/** The boot that runs, and whether it has to end. */
+export type BootState = { readonly bootId: string; readonly pendingReboot: PendingReboot };
+
 export type ServiceState = {
   readonly service: string;
   /** `restarting`: it ended, and systemd starts it again and again. `failed`: systemd has given it up. */

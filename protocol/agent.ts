@@ -5,6 +5,7 @@
  * |---|---|---|
  * | GET /v1/health | | health |
  * | GET /v1/inventory | | inventory |
+ * | GET /v1/pending-reboot | | bootState |
  * | POST /v1/updates | {} | { updates } |
  * | POST /v1/dry-run | { patches } | dryRun |
  * | POST /v1/changelogs | { patches } | { entries } |
@@ -19,7 +20,7 @@
 import { z } from 'zod';
 import type { ChangelogEntry } from '../domain/advisory.ts';
 import type { Check, CheckResult } from '../domain/check.ts';
-import type { Inventory } from '../domain/endpoint.ts';
+import type { BootState, Inventory } from '../domain/endpoint.ts';
 import type { Evidence } from '../domain/evidence.ts';
 import type { OperationBody, OperationReport, Permit } from '../domain/operation.ts';
 import type { AvailableUpdate, DryRun, Patch } from '../domain/patch.ts';
@@ -95,6 +96,8 @@ export const inventorySchema = z.object({
   pendingReboot,
   otherUpdaters: z.array(z.object({ name: z.string(), on: z.boolean() })),
 }) satisfies z.ZodType<Inventory>;
+
+export const bootStateSchema = z.object({ bootId: z.string(), pendingReboot }) satisfies z.ZodType<BootState>;
 
 export const updatesRequestSchema = z.strictObject({});
 export const availableUpdatesSchema = z.object({

@@ -8,6 +8,7 @@ import { dryRun } from './apt/planning.ts';
 import { systemdRuns } from './apt/runs.ts';
 import { availableUpdates } from './apt/updates.ts';
 import { runCheck } from './checks.ts';
+import type { DpkgPackage } from './dpkg.ts';
 import { alteredFiles, audit, firstLine, isInstalled, knownPackages, toInstalledPackage } from './dpkg.ts';
 import { detectVirtualization, readBootId, readFacts } from './facts.ts';
 import { findStaleProcesses } from './mapped-files.ts';
@@ -20,6 +21,18 @@ export function debianMachine(stateDirectory: string, program: readonly string[]
   return {
     facts: readFacts,
     bootId: readBootId,
+    pendingReboot: async () => {
+      const [known, stale, { container }] = await Promise.all([
+        knownPackages(),
+        findStaleProcesses(),
+        detectVirtualization(),
+      ]);
+      return pendingReboot(known, stale, container);
+    },
+    installed: async (packages) => {
+      const [known, audited] = await Promise.all([knownPackages(), audit()]);
+      return { installed: named(known, packages).map(toInstalledPackage), audit: audited };
+    },
     observe,
     check: runCheck,
     restartServices,
@@ -37,7 +50,7 @@ export function debianMachine(stateDirectory: string, program: readonly string[]
 
 async function observe(packages: readonly string[]): Promise<Observation> {
   const known = await knownPackages();
-  const asked = known.filter((each) => packages.includes(each.package) && isInstalled(each));
+  const asked = named(known, packages);
   const [stale, { container }] = await Promise.all([findStaleProcesses(), detectVirtualization()]);
   const [bootId, audited, problems, altered, reboot, services] = await Promise.all([
     readBootId(),
@@ -57,6 +70,11 @@ async function observe(packages: readonly string[]): Promise<Observation> {
     staleServices: staleServices(stale),
     services,
   };
+}
+
+/** Those of the packages that are wholly installed. */
+function named(known: readonly DpkgPackage[], packages: readonly string[]): readonly DpkgPackage[] {
+  return known.filter((each) => packages.includes(each.package) && isInstalled(each));
 }
 
 /** Where packages write to. */

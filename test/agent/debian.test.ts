@@ -114,10 +114,10 @@ describe('an install', () => {
   });
 
   test('is told to download nothing, never to downgrade, and to remove only when that was allowed', () => {
-    const told = installArguments(['openssl:amd64=3.0.22-1'], { allowRemove: [], limitMinutes: 10 });
+    const told = installArguments(['openssl:amd64=3.0.22-1'], { allowRemove: [], limitMinutes: 10 }, []);
     expect(told).toEqual(expect.arrayContaining(['--no-download', '--no-remove', '-oDpkg::Use-Pty=0']));
     expect(told.join(' ')).not.toMatch(/allow-downgrades|force-unsafe-io|allow-remove|force-yes/);
-    expect(installArguments([], order)).not.toContain('--no-remove');
+    expect(installArguments([], order, [])).not.toContain('--no-remove');
   });
 
   test('names packages as apt does', () => {

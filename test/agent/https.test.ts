@@ -11,7 +11,7 @@ import { openAuthority } from '../../activities/adapters/certificates/authority.
 import { httpsAgents } from '../../activities/adapters/agents/https.ts';
 import type { AgentIdentity } from '../../activities/ports/agent.ts';
 import { controlIdentity, endpointIdentity, standingAgent, temporaryFolder } from './standing.ts';
-import { opensslPatch, opensslUpdate, tinyMachine } from './tiny-machine.ts';
+import { boots, opensslPatch, opensslUpdate, tinyMachine } from './tiny-machine.ts';
 
 const id = 'a'.repeat(64);
 const permit = { permitId: 'p1', issuedAt: '2026-11-22T03:00:00.000Z' };
@@ -22,6 +22,7 @@ test('asks everything there is to ask', async () => {
   const web1 = { endpointId: 'web-1', address: agent.address };
   expect(await agents.health(web1)).toMatchObject({ endpointId: 'web-1', generation: 1 });
   expect(await agents.inventory(web1)).toMatchObject({ hostname: 'tiny', agentVersion: expect.any(String) as string });
+  expect(await agents.pendingReboot(web1)).toEqual({ bootId: boots[0], pendingReboot: { due: false, because: [] } });
   expect(await agents.availableUpdates(web1)).toEqual([opensslUpdate]);
   expect(await agents.dryRun(web1, [opensslPatch])).toMatchObject({ patches: [opensslPatch] });
   expect(await agents.changelogs(web1, [opensslPatch])).toEqual([]);

@@ -8,7 +8,7 @@ import type { Machine, Run, RunEnd } from '../../agent/machine.ts';
 export type TinyMachine = Machine & {
   /** The effects that reached the machine, in order. */
   readonly effects: readonly string[];
-  installed: InstalledPackage[];
+  present: InstalledPackage[];
   audit: string;
   boot: string;
   /** Ends a run: the planned versions are installed first unless told otherwise. */
@@ -45,7 +45,7 @@ export function tinyMachine(): TinyMachine {
   };
   const tiny: TinyMachine = {
     effects,
-    installed: [{ package: 'openssl', architecture: 'amd64', version: opensslUpdate.from }],
+    present: [{ package: 'openssl', architecture: 'amd64', version: opensslUpdate.from }],
     audit: '',
     boot: boots[0],
     startFails: null,
@@ -54,7 +54,7 @@ export function tinyMachine(): TinyMachine {
       const started = runs.get(runId);
       if (!started) throw new Error(`no run ${runId}`);
       if (installs) {
-        tiny.installed = started.run.patches.map(({ to: version, ...patch }) => ({ ...patch, version }));
+        tiny.present = started.run.patches.map(({ to: version, ...patch }) => ({ ...patch, version }));
       }
       started.end({ ending: 'finished', because: 'It finished.', packagesAtFault: [], ...end });
     },
@@ -72,7 +72,7 @@ export function tinyMachine(): TinyMachine {
         rootFreeMebibytes: 4096,
         virtualization: 'none',
       },
-      packages: tiny.installed,
+      packages: tiny.present,
       heldPackages: [],
       applications: [],
       services: [],
@@ -80,15 +80,20 @@ export function tinyMachine(): TinyMachine {
       otherUpdaters: [],
     }),
     bootId: async () => tiny.boot,
+    pendingReboot: async () => ({ due: false, because: [] }),
     observe: async (packages) => ({
       bootId: tiny.boot,
-      installed: tiny.installed.filter((each) => packages.includes(each.package)),
+      installed: tiny.present.filter((each) => packages.includes(each.package)),
       audit: tiny.audit,
       dependencyProblems: '',
       alteredFiles: [],
       pendingReboot: { due: false, because: [] },
       staleServices: [],
       services: [],
+    }),
+    installed: async (packages) => ({
+      installed: tiny.present.filter((each) => packages.includes(each.package)),
+      audit: tiny.audit,
     }),
     check: async (check) => ({ check: describeCheck(check), passed: true, observed: 'active' }),
     restartServices: async (services, sinceAt) => {

@@ -70,6 +70,10 @@ describe('an install', () => {
     const seen = await standing.machine().observe([]);
     expect(seen.staleServices).toEqual(['nginx.service', 'ssh.service']);
     expect(seen.pendingReboot.because).toEqual(['systemd (PID 1) runs on files of libssl3, which were replaced']);
+    expect(await standing.machine().pendingReboot()).toEqual(seen.pendingReboot);
+    const named = ['libssl3', 'openssl'];
+    const { installed, audit } = await standing.machine().observe(named);
+    expect(await standing.machine().installed(named)).toEqual({ installed, audit });
     const down = await standing.machine().restartServices(['nginx'], new Date().toISOString());
     expect(down).toEqual([]);
     expect((await standing.machine().observe([])).staleServices).toEqual(['ssh.service']);

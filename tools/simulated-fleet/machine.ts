@@ -2,7 +2,7 @@
 import type { Machine, MachineFacts, Observation } from '../../agent/machine.ts';
 import { describeCheck } from '../../domain/check.ts';
 import type { Check, CheckResult } from '../../domain/check.ts';
-import type { ServiceState } from '../../domain/endpoint.ts';
+import type { PendingReboot, ServiceState } from '../../domain/endpoint.ts';
 import { MachineDisk } from './disk.ts';
 import { brokenDependencies } from './dry-run.ts';
 import type { MachineFiles } from './layout.ts';
@@ -92,6 +92,15 @@ export class SimulatedMachine implements Machine {
 
   async bootId(): Promise<string> {
     return this.state.bootId;
+  }
+
+  async pendingReboot(): Promise<PendingReboot> {
+    return pendingReboot(this.state);
+  }
+
+  async installed(packages: readonly string[]): Promise<Pick<Observation, 'installed' | 'audit'>> {
+    const { installed, audit } = await this.observe(packages);
+    return { installed, audit };
   }
 
   async observe(packages: readonly string[]): Promise<Observation> {

@@ -1,4 +1,5 @@
 /** Calling apt-get so that it never asks, never waits without end, and says what it means. */
+import { chown, mkdir, rm, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PackageManagerFailed } from '../../machine.ts';
 import { firstLine, lines } from '../dpkg.ts';
@@ -39,6 +40,8 @@ const network = [
   '-oAcquire::Retries=3',
   '-oAcquire::Retries::Delay=false',
 ] as const;
+/** Owned by the user as whom apt downloads. */
+const listsInWork = '/var/lib/apt/lists/partial';
 /** Lists take seconds. apt 2.6.1 was seen to hang in them for ever: ended, it can be asked again. */
 const updateMilliseconds = 75_000;
 const lockMilliseconds = 5 * 60_000;
@@ -79,6 +82,22 @@ export async function download(...args: readonly string[]): Promise<void> {
   ];
   const ran = await untilUnlocked(() => run('apt-get', [...command, ...args], { milliseconds: 60 * 60_000 }));
   if (ran.code !== 0) throw new PackageManagerFailed(`apt-get could not download: ${complaint(ran)}`);
+}
+
+/**
+ * Downloads exactly these versions into an empty folder, several of one package too, without asking what else they
+ * need. False when one of them cannot be had; what the folder holds then is not to be used.
+ */
+export async function downloadInto(folder: string, specifications: readonly string[]): Promise<boolean> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const owner = await stat(listsInWork).catch(() => null);
+  if (owner) await chown(folder, owner.uid, owner.gid);
+  const ran = await run('apt-get', ['download', '--quiet', ...network, ...specifications], {
+    directory: folder,
+    milliseconds: 60 * 60_000,
+  });
+  return ran.code === 0;
 }
 
 /** The locks of lists and archives know no time-out of apt's own: tried again until whoever holds them lets go. */

@@ -1,10 +1,12 @@
 /** Packages that were fetched, as files: the new ones for the install, the old ones for the way back. */
-import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Patch } from '../../../domain/patch.ts';
 import { PackageManagerFailed } from '../../machine.ts';
 import { isInstalled, knownPackages } from '../dpkg.ts';
-import { archives, download } from './apt-get.ts';
+import { archives, download, downloadInto } from './apt-get.ts';
+
+const incoming = join(dirname(archives), 'incoming');
 
 /** apt's name for a fetched package: the epoch's colon is written `%3a`. */
 export function archiveName(name: string, version: string, architecture: string): string {
@@ -30,6 +32,10 @@ export function specificationOf({ package: name, to, architecture }: Patch): str
   return `${named(name, architecture)}=${to}`;
 }
 
+function oldSpecificationOf({ package: name, from, architecture }: Patch): readonly string[] {
+  return from === null ? [] : [`${named(name, architecture)}=${from}`];
+}
+
 function named(name: string, architecture: string): string {
   return architecture === 'all' ? name : `${name}:${architecture}`;
 }
@@ -43,9 +49,13 @@ export async function prefetch(patches: readonly Patch[]): Promise<void> {
     installed.find((each) => each.package === name && each.architecture === architecture)?.version;
   const wanted = patches.filter((patch) => versionOf(patch) !== patch.to);
   const kept = await dropOthers(patches);
-  const missing = wanted.filter((patch) => !kept.has(newArchive(patch)));
-  const specified = wanted.map((patch) => (kept.has(newArchive(patch)) ? fileOf(patch) : specificationOf(patch)));
-  if (missing.length > 0) await download(...specified);
+  const absent = wanted.filter((patch) => !kept.has(newArchive(patch)));
+  const absentOld = wanted.filter((patch) => oldArchive(patch).some((name) => !kept.has(name)));
+  // New and old in one go where all can be had; else the new ones must be there, and the old ones may.
+  await fetchAtOnce([...absent.map(specificationOf), ...absentOld.flatMap(oldSpecificationOf)]);
+  const there = await fetched();
+  const specified = wanted.map((patch) => (there.has(newArchive(patch)) ? fileOf(patch) : specificationOf(patch)));
+  if (wanted.some((patch) => !there.has(newArchive(patch)))) await download(...specified);
   const after = await fetched();
   const stillMissing = wanted.filter((patch) => !after.has(newArchive(patch)));
   if (stillMissing.length > 0) {
@@ -53,6 +63,17 @@ export async function prefetch(patches: readonly Patch[]): Promise<void> {
     throw new PackageManagerFailed(`apt-get did not download ${names}; the archive may have withdrawn it.`);
   }
   await keepOld(wanted, after);
+}
+
+async function fetchAtOnce(specifications: readonly string[]): Promise<void> {
+  if (specifications.length === 0) return;
+  if (await downloadInto(incoming, specifications)) {
+    for (const name of await readdir(incoming)) {
+      await chown(join(incoming, name), 0, 0);
+      await rename(join(incoming, name), join(archives, name));
+    }
+  }
+  await rm(incoming, { recursive: true, force: true });
 }
 
 /** apt downloads as its own user, who must reach the folder. */
@@ -77,10 +98,7 @@ export function oldArchive({ package: name, from, architecture }: Patch): readon
 async function keepOld(patches: readonly Patch[], present: ReadonlySet<string>): Promise<void> {
   const absent = patches.filter((patch) => oldArchive(patch).some((name) => !present.has(name)));
   if (absent.length === 0) return;
-  const specifications = absent.flatMap(({ package: name, from, architecture }) =>
-    from === null ? [] : [`${named(name, architecture)}=${from}`],
-  );
-  await download('--reinstall', ...specifications).catch((error: unknown) => {
+  await download('--reinstall', ...absent.flatMap(oldSpecificationOf)).catch((error: unknown) => {
     if (!(error instanceof PackageManagerFailed)) throw error;
   });
 }

@@ -1,10 +1,14 @@
-/** One transaction for one plan, after a dry run has shown that nothing else would happen. */
+/** One transaction for one plan, once it is known that nothing else would happen. */
+import type { Patch } from '../../../domain/patch.ts';
 import type { Run } from '../../machine.ts';
+import { ownProgram } from '../../own-program.ts';
 import { unattended } from './apt-get.ts';
+import { specificationOf } from './archives.ts';
+import { askingBefore, forgetVerdict, verdictIn } from './last-look.ts';
 import { complaints, packagesAtFault, readTail } from './output.ts';
 import { plan } from './planning.ts';
 import type { Plan } from './planning.ts';
-import type { Account } from './run-files.ts';
+import type { Account, RunFiles } from './run-files.ts';
 import { runHere } from './transaction.ts';
 
 type Install = Extract<Run, { kind: 'install' }>;
@@ -14,23 +18,51 @@ const packageManager = /^(apt|apt-utils|dpkg|libapt-pkg[0-9.]+|libapt-inst[0-9.]
 
 const outputBytes = 256 * 1024;
 
-export async function install(order: Install, output: string): Promise<Account> {
+/**
+ * Installs the plan. What apt-get is about to do is judged before dpkg is started (last-look.ts); where the package
+ * manager goes first, the whole is tried by a dry run before, so that a plan that is refused changes nothing.
+ */
+export async function install(order: Install, files: RunFiles): Promise<Account> {
   const { patches } = order;
   const own = patches.filter((patch) => packageManager.test(patch.package));
-  const whole = await plan(patches);
-  const refused = objection(order, whole);
+  if (own.length === 0 || own.length === patches.length) return carryOut(patches, order, files);
+  const refused = objection(order, await plan(patches));
   if (refused !== null) return refusal(refused);
-  if (own.length === 0 || own.length === patches.length) return carryOut(whole, order, output);
-  const first = await carryOut(await plan(own), order, output);
-  return first.ending === 'finished' ? carryOut(await plan(patches), order, output) : first;
+  const first = await carryOut(own, order, files);
+  return first.ending === 'finished' ? carryOut(patches, order, files) : first;
 }
 
-async function carryOut(planned: Plan, order: Install, output: string): Promise<Account> {
+async function carryOut(patches: readonly Patch[], order: Install, files: RunFiles): Promise<Account> {
+  const specifications = patches.map(specificationOf);
+  const first = await tryOut(specifications, order, files);
+  if (first.ending === 'finished' || first.begun) return account(first);
+  // apt-get would not begin: a dry run says why, or knows of a fetched file for a version that the lists do not name.
+  const planned = await plan(patches);
   const refused = objection(order, planned);
   if (refused !== null) return refusal(refused);
-  if (planned.simulation.installs.length === 0) return finished;
-  const code = await runHere('apt-get', installArguments(planned.specifications, order), order.limitMinutes * 60);
-  return code === 0 ? finished : failure(code, output);
+  if (planned.specifications.join(' ') === specifications.join(' ')) return account(first);
+  return account(await tryOut(planned.specifications, order, files));
+}
+
+type Tried = Account & {
+  /** dpkg was started, or the hook refused: apt-get came as far as to know what it would do. */
+  readonly begun: boolean;
+};
+
+async function tryOut(specifications: readonly string[], order: Install, files: RunFiles): Promise<Tried> {
+  await forgetVerdict(files);
+  const told = installArguments(specifications, order, askingBefore(ownProgram(), files.folder));
+  const code = await runHere('apt-get', told, order.limitMinutes * 60);
+  if (code === 0) return { ...finished, begun: true };
+  const verdict = await verdictIn(files);
+  const refused = verdict?.refusedBecause ?? null;
+  return refused === null
+    ? { ...(await failure(code, files.output)), begun: verdict !== null }
+    : { ...refusal(refused), begun: true };
+}
+
+function account({ ending, because, packagesAtFault: atFault }: Tried): Account {
+  return { ending, because, packagesAtFault: atFault };
 }
 
 const finished: Account = { ending: 'finished', because: 'apt-get has finished.', packagesAtFault: [] };
@@ -43,12 +75,14 @@ function refusal(because: string): Account {
 export function installArguments(
   specifications: readonly string[],
   { allowRemove, limitMinutes }: Pick<Install, 'allowRemove' | 'limitMinutes'>,
+  asking: readonly string[],
 ): readonly string[] {
   return [
     'install',
     ...unattended,
     '--no-download',
     ...(allowRemove.length === 0 ? ['--no-remove'] : []),
+    ...asking,
     `-oDPkg::Lock::Timeout=${limitMinutes * 30}`,
     ...specifications,
   ];

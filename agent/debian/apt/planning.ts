@@ -3,7 +3,8 @@ import type { DryRun, Patch } from '../../../domain/patch.ts';
 import { PackageManagerFailed } from '../../machine.ts';
 import { complaint, simulate } from './apt-get.ts';
 import { fetched, fileOf, newArchive, specificationOf } from './archives.ts';
-import { parseImpossible, parseSimulation } from './simulation.ts';
+import { knownPlan, packageState, rememberPlan } from './known-plans.ts';
+import { installsOnly, onlyInstalling, parseImpossible, parseSimulation } from './simulation.ts';
 import type { Impossible, Simulation } from './simulation.ts';
 
 export type Plan = {
@@ -15,6 +16,25 @@ export type Plan = {
 
 /** Throws `PackageManagerFailed` when apt-get fails over something else than the patches that were asked for. */
 export async function plan(patches: readonly Patch[]): Promise<Plan> {
+  const state = await packageState();
+  const known = await knownPlan(state, patches);
+  if (known) return { specifications: patches.map(specificationOf), simulation: onlyInstalling(known), impossible: [] };
+  const tried = await tryOut(patches);
+  if (doesOnly(patches, tried)) await rememberPlan(state, tried.simulation.installs);
+  return tried;
+}
+
+/** Whether the plan installs exactly these, from the lists, and does nothing else. */
+function doesOnly(patches: readonly Patch[], { specifications, simulation, impossible }: Plan): boolean {
+  return (
+    impossible.length === 0 &&
+    patches.every((patch) => specifications.includes(specificationOf(patch))) &&
+    installsOnly(simulation) &&
+    simulation.installs.length === patches.length
+  );
+}
+
+async function tryOut(patches: readonly Patch[]): Promise<Plan> {
   const present = await fetched();
   const specifications = new Map(patches.map((patch) => [patch, specificationOf(patch)]));
   const impossible: Impossible[] = [];

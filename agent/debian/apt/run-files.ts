@@ -13,6 +13,8 @@ export type RunFiles = {
   readonly begun: string;
   /** What the package manager prints. */
   readonly output: string;
+  /** What was said to apt when it asked before it started dpkg. */
+  readonly verdict: string;
   /** The run's own account, written when it comes to its end by itself. */
   readonly account: string;
   /** How systemd saw it end. Its presence says that the run is over. */
@@ -26,6 +28,7 @@ export function runFiles(folder: string): RunFiles {
     order: file('order.json'),
     begun: file('begun'),
     output: file('output.log'),
+    verdict: file('verdict.json'),
     account: file('account.json'),
     result: file('result.json'),
   };

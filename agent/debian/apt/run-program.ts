@@ -32,7 +32,7 @@ async function act(folder: string): Promise<Account> {
   const files = runFiles(folder);
   const order = await readJsonFile(files.order, orderSchema);
   if (!order) throw new Error(`${files.order} cannot be understood.`);
-  return order.kind === 'install' ? install(order, files.output) : repair(order, files.output);
+  return order.kind === 'install' ? install(order, files) : repair(order, files.output);
 }
 
 /** Writes down how systemd saw the run end. */

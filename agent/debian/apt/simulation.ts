@@ -21,6 +21,15 @@ export function parseSimulation(stdout: string): Simulation {
   };
 }
 
+/** Nothing is removed, downgraded, or changed against somebody's word. */
+export function installsOnly({ removes, downgrades, heldChanged }: Simulation): boolean {
+  return removes.length === 0 && downgrades.length === 0 && heldChanged.length === 0;
+}
+
+export function onlyInstalling(installs: readonly SimulatedInstall[]): Simulation {
+  return { installs, removes: [], downgrades: [], heldChanged: [] };
+}
+
 /** `Inst NAME [OLD] (NEW LABEL:VERSION/SUITE, … [ARCH]) […]`; without `[OLD]` when the package is new. */
 function parseInstall(line: string): SimulatedInstall | null {
   const [, name = '', from, to, origins = '', architecture] =

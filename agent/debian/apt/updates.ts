@@ -3,15 +3,20 @@ import type { AvailableUpdate } from '../../../domain/patch.ts';
 import { PackageManagerFailed } from '../../machine.ts';
 import { run } from '../program.ts';
 import { complaint, simulate, update } from './apt-get.ts';
-import { parseSimulation } from './simulation.ts';
+import { packageState, rememberPlan } from './known-plans.ts';
+import { installsOnly, parseSimulation } from './simulation.ts';
 import type { SimulatedInstall } from './simulation.ts';
 
 /** See `PackageBackEnd.availableUpdates`. Packages that would be new come with a dry run, they are no updates. */
 export async function availableUpdates(): Promise<readonly AvailableUpdate[]> {
   await update();
+  const state = await packageState();
   const ran = await simulate('dist-upgrade');
   if (ran.code !== 0) throw new PackageManagerFailed(`apt-get cannot tell what is to be upgraded: ${complaint(ran)}`);
-  const upgrades = parseSimulation(ran.stdout).installs.filter((each) => each.from !== null);
+  const simulation = parseSimulation(ran.stdout);
+  const upgrades = simulation.installs.filter((each) => each.from !== null);
+  // Then they need nothing else, and to install all of them by name does the same.
+  if (installsOnly(simulation) && upgrades.length === simulation.installs.length) await rememberPlan(state, upgrades);
   if (upgrades.length === 0) return [];
   const candidates = await showCandidates(upgrades);
   return upgrades.map((upgrade) => describe(upgrade, candidates));
