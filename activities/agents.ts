@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import { ApplicationFailure, activityInfo, cancellationSignal, sleep } from '@temporalio/activity';
 import type { ChangelogEntry } from '../domain/advisory.ts';
 import type { Check, CheckResult } from '../domain/check.ts';
-import type { Inventory } from '../domain/endpoint.ts';
+import type { BootState, Inventory } from '../domain/endpoint.ts';
 import type { Evidence } from '../domain/evidence.ts';
 import type { Operation, OperationBody, OperationReport, Permit } from '../domain/operation.ts';
 import type { AvailableUpdate, Patch } from '../domain/patch.ts';
 import { type PlannedInstall, takeOutOffenders } from '../domain/plan.ts';
 import { notYet } from './failures.ts';
-import { type AgentIdentity, type AgentPort, AgentRefused } from './ports/agent.ts';
+import { type AgentIdentity, type AgentPort, AgentRefused, AgentUnreachable } from './ports/agent.ts';
 
 type Asked = { readonly agent: AgentIdentity };
 
@@ -29,8 +29,6 @@ export type Expectation = {
   readonly services: readonly string[];
   readonly checks: readonly string[];
   readonly settleSeconds: number;
-  /** A reboot that is due ends the wait: it starts everything anew. */
-  readonly rebootSettles: boolean;
 };
 
 /** How long a service that systemd has given up is waited for: while an endpoint boots, another unit may start it. */
@@ -53,6 +51,11 @@ export function agentActivities(agents: AgentPort) {
 
     async takeInventory({ agent }: Asked): Promise<Inventory> {
       return agents.inventory(agent, cancellationSignal());
+    },
+
+    /** Which boot runs, and whether a reboot is due: enough to know where one settles everything else. */
+    async lookAtBoot({ agent }: Asked): Promise<BootState> {
+      return agents.pendingReboot(agent, cancellationSignal());
     },
 
     async listUpdates({ agent }: Asked): Promise<readonly AvailableUpdate[]> {
@@ -120,9 +123,7 @@ export function agentActivities(agents: AgentPort) {
       const started = Date.now();
       for (;;) {
         const evidence = await agents.observe(agent, { packages, checks }, cancellationSignal());
-        const settled =
-          !expect || worksAsBefore(evidence, expect) || (expect.rebootSettles && evidence.pendingReboot.due);
-        if (settled) return evidence;
+        if (!expect || worksAsBefore(evidence, expect)) return evidence;
         const limitSeconds = isGivenUp(evidence, expect) ? givenUpSeconds : expect.settleSeconds;
         if (Date.now() - started > limitSeconds * 1000) return evidence;
         await sleep(1000);
@@ -130,8 +131,9 @@ export function agentActivities(agents: AgentPort) {
     },
 
     /**
-     * Submits an operation at the first attempt; later attempts only ask how it stands. An attempt that finds the agent
-     * busy, or the operation unknown, does not submit it later: its permit is spent, and the halts must be read again.
+     * Submits an operation at the first attempt; later attempts only ask how it stands. Each waits a while for its end.
+     * An attempt that finds the agent busy, or the operation unknown, does not submit it later: its permit is spent, and
+     * the halts must be read again.
      */
     async carryOutOperation(order: OperationOrder): Promise<OperationReport> {
       const { permit, generation, body, endpoint } = order;
@@ -142,21 +144,41 @@ export function agentActivities(agents: AgentPort) {
           ? await agents.submit(endpoint, operation, cancellationSignal()).catch(busyMeansSpent)
           : await agents.report(endpoint, operationId, cancellationSignal());
       if (!report) throw spent('the operation never reached the agent');
-      return ended(report, body);
+      return endOf(report, () => agents.report(endpoint, operationId, cancellationSignal()));
     },
 
     /** The end of an operation that may have been submitted before; null when the agent does not know it. */
     async followOperation(order: Omit<OperationOrder, 'permit'>): Promise<OperationReport | null> {
       const operationId = operationIdOf({ ...order, endpointId: order.endpoint.endpointId });
-      const report = await agents.report(order.endpoint, operationId, cancellationSignal());
-      return report && ended(report, order.body);
+      const ask = () => agents.report(order.endpoint, operationId, cancellationSignal());
+      const report = await ask();
+      return report && endOf(report, ask);
     },
   };
 }
 
-function ended(report: OperationReport, body: OperationBody): OperationReport {
-  if (report.state === 'running') throw notYet(report.because, pollMilliseconds(body));
+/**
+ * One attempt asks this often at first, and for so long. Each attempt costs Temporal more than a question costs an agent, and its
+ * timers may be a second coarse; but none holds a worker's slot for as long as an install lasts.
+ */
+const askMilliseconds = 200;
+const watchMilliseconds = 12_000;
+
+/** Waits for the end of an operation: not yet, when it takes longer than one attempt watches. A rebooting agent is silent. */
+async function endOf(first: OperationReport, ask: () => Promise<OperationReport | null>): Promise<OperationReport> {
+  const startedAt = Date.now();
+  let report = first;
+  while (report.state === 'running') {
+    if (Date.now() - startedAt > watchMilliseconds) throw notYet(report.because, askMilliseconds);
+    await sleep(Math.max(askMilliseconds, (Date.now() - startedAt) / 20));
+    report = (await ask().catch(silenceIsNoEnd)) ?? report;
+  }
   return report;
+}
+
+function silenceIsNoEnd(error: unknown): null {
+  if (error instanceof AgentUnreachable) return null;
+  throw error;
 }
 
 function busyMeansSpent(error: unknown): never {
@@ -166,10 +188,6 @@ function busyMeansSpent(error: unknown): never {
 
 function spent(because: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(because, 'PermitSpent');
-}
-
-function pollMilliseconds(body: OperationBody): number {
-  return body.kind === 'install' || body.kind === 'repair' ? 1000 : 400;
 }
 
 /** Only another unit, or a person, would start it again. */

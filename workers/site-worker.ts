@@ -15,6 +15,8 @@ const worker = await Worker.create({
   namespace,
   taskQueue: siteTaskQueue(config.PATCHCYCLE_SITE),
   activities,
+  // A ring has up to 200 endpoints in flight, and each may hold one while its operation runs.
+  maxConcurrentActivityTaskExecutions: 300,
   shutdownGraceTime: '20 seconds',
   maxHeartbeatThrottleInterval: '2 seconds',
 });

@@ -1,5 +1,6 @@
 /** What is done to one endpoint, the same on a production endpoint and on its clone in the sandbox. */
 import type { EndpointPlan, EndpointReference } from '../domain/cycle.ts';
+import type { BootState } from '../domain/endpoint.ts';
 import type { Evidence } from '../domain/evidence.ts';
 import type { OperationReport } from '../domain/operation.ts';
 import { failureInWords } from './failures.ts';
@@ -9,6 +10,7 @@ import { type Effect, carryOut, untilSiteAnswers } from './under-permit.ts';
 const fetchMinutes = 30;
 const rebootMinutes = 10;
 const restartMinutes = 10;
+const lookMinutes = 5;
 /** A service that takes longer to come up than this counts as down. */
 const settleSeconds = 60;
 
@@ -61,20 +63,22 @@ export type Effective = {
 };
 
 /**
- * Observes the endpoint and does what is needed for the installed versions to be the running ones: a reboot where one
- * is due and allowed, else restarts of the services that hold deleted libraries. Returns what is true afterwards;
+ * Looks at the endpoint and does what is needed for the installed versions to be the running ones: a reboot where one
+ * is due and allowed, else restarts of the services that hold deleted libraries. Returns what is observed afterwards;
  * `after` is null when the endpoint does not answer.
  */
 export async function bringIntoEffect(work: Work, before: Evidence): Promise<Effective> {
   const { reboot } = work.plan;
-  // A reboot starts everything anew: what does not work before it is not waited for.
-  const expected = reboot === 'always' ? null : before;
-  const seen = await observe(work, expected, { rebootSettles: reboot !== 'never' }).catch(() => null);
   const untouched = { rebootWasDue: false, operations: [] };
-  if (!seen) return { ...untouched, after: null, because: ['its agent does not answer after the install'] };
-
-  if (reboot === 'always' || (reboot === 'if required' && seen.pendingReboot.due)) {
-    const body = { kind: 'reboot', leaveBootId: seen.bootId } as const;
+  const silent = { ...untouched, after: null, because: ['its agent does not answer after the install'] };
+  const ends = ({ pendingReboot }: BootState) => reboot === 'always' || (reboot === 'if required' && pendingReboot.due);
+  const boot = await lookAtBoot(work).catch(() => null);
+  if (!boot) return silent;
+  // A reboot starts everything anew: what is true before it is neither waited for nor observed.
+  const seen = ends(boot) ? null : await observe(work, before).catch(() => undefined);
+  if (seen === undefined) return silent;
+  if (seen === null || ends(seen)) {
+    const body = { kind: 'reboot', leaveBootId: boot.bootId } as const;
     const rebooted = await act(work, { step: 'reboot', body, withinMinutes: rebootMinutes, finishes: true });
     const after = await observe(work, before).catch(() => null);
     return { after, rebootWasDue: true, because: rebooted.because, operations: rebooted.operations };
@@ -87,18 +91,23 @@ export async function bringIntoEffect(work: Work, before: Evidence): Promise<Eff
   return { ...untouched, after, because: restarted.because, operations: restarted.operations };
 }
 
+/** Which boot runs, and whether a reboot is due. */
+async function lookAtBoot({ endpoint }: Work): Promise<BootState> {
+  await untilSiteAnswers(endpoint.taskQueue);
+  return patientQuestions(endpoint.taskQueue, lookMinutes).lookAtBoot.executeWithOptions(
+    { summary: `asks ${endpoint.endpointId} whether a reboot is due` },
+    [{ agent: endpoint }],
+  );
+}
+
 /**
  * What is true of the endpoint now. Given what was true before, it waits a while for what worked then to work again,
  * as services take time to start; what does not come back in that time is reported as it is.
  */
-export async function observe(
-  work: Work,
-  before: Evidence | null,
-  { withinMinutes = 5, rebootSettles = false }: { withinMinutes?: number; rebootSettles?: boolean } = {},
-): Promise<Evidence> {
+export async function observe(work: Work, before: Evidence | null): Promise<Evidence> {
   // The minutes are the endpoint's: a site whose worker is away is waited for first.
   await untilSiteAnswers(work.endpoint.taskQueue);
-  return patientQuestions(work.endpoint.taskQueue, withinMinutes).observeEndpoint.executeWithOptions(
+  return patientQuestions(work.endpoint.taskQueue, lookMinutes).observeEndpoint.executeWithOptions(
     { summary: `observes ${work.endpoint.endpointId}` },
     [
       {
@@ -109,7 +118,6 @@ export async function observe(
           services: before.services.filter((service) => service.state === 'running').map((service) => service.service),
           checks: before.checks.filter((check) => check.passed).map((check) => check.check),
           settleSeconds,
-          rebootSettles,
         },
       },
     ],

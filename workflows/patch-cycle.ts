@@ -41,8 +41,7 @@ async function changeFleet(order: CycleOrder, desk: Desk): Promise<CycleState> {
   const { sites } = await control.openCycle(order);
 
   await desk.walk('discovery', async () => {
-    await Promise.all(sites.map((site) => scan(order, site)));
-    await survey(order, sites, 'inventory', 'discovery');
+    await Promise.all([survey(order, sites, 'inventory', 'discovery'), ...sites.map((site) => scan(order, site))]);
     return control.summariseDiscovery({ cycleId });
   });
   await desk.walk('categorization', () => bookkeeping.categorizeEndpoints({ cycleId }));

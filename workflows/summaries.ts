@@ -64,6 +64,7 @@ export const summaries: Readonly<Record<keyof (ControlActivities & SiteActivitie
   enrol: 'checks the token and signs the certificate',
 
   standReady: "waits for the site's worker",
+  lookAtBoot: 'asks whether a reboot is due',
   takeInventory: 'asks for an inventory',
   listUpdates: 'asks for pending updates',
   readChangelogs: 'reads changelogs',

@@ -1,5 +1,5 @@
 import type { Check, CheckResult } from '../../domain/check.ts';
-import type { AgentAddress, AgentHealth, Inventory } from '../../domain/endpoint.ts';
+import type { AgentAddress, AgentHealth, BootState, Inventory } from '../../domain/endpoint.ts';
 import type { Evidence } from '../../domain/evidence.ts';
 import type { Operation, OperationReport } from '../../domain/operation.ts';
 import type { AvailableUpdate, DryRun, Patch } from '../../domain/patch.ts';
@@ -20,6 +20,8 @@ export interface AgentPort {
   /** Whether it is there, and of which generation and boot. Cheap: asked often, given up after a few seconds. */
   health(agent: AgentIdentity, signal?: AbortSignal): Promise<AgentHealth>;
   inventory(agent: AgentIdentity, signal?: AbortSignal): Promise<Inventory>;
+  /** Which boot runs, and whether a reboot is due: a small part of `observe`. */
+  pendingReboot(agent: AgentIdentity, signal?: AbortSignal): Promise<BootState>;
   /** Refreshes the package lists first; a mirror that cannot be reached is a refusal, never an empty answer. */
   availableUpdates(agent: AgentIdentity, signal?: AbortSignal): Promise<readonly AvailableUpdate[]>;
   dryRun(agent: AgentIdentity, patches: readonly Patch[], signal?: AbortSignal): Promise<DryRun>;

@@ -1,12 +1,13 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { agentActivities } from '../../activities/agents.ts';
-import type { AgentPort } from '../../activities/ports/agent.ts';
+import { type AgentPort, AgentUnreachable } from '../../activities/ports/agent.ts';
 import type { ServiceState } from '../../domain/endpoint.ts';
 import type { Evidence } from '../../domain/evidence.ts';
+import type { OperationReport } from '../../domain/operation.ts';
 
 const agent = { endpointId: 'till-1.acme', address: { host: '127.0.0.1', port: 7443 } };
-const expectation = { services: ['web.service'], checks: [], settleSeconds: 60, rebootSettles: false };
+const expectation = { services: ['web.service'], checks: [], settleSeconds: 60 };
 
 describe('an endpoint whose service worked before', () => {
   beforeEach(() => vi.useFakeTimers());
@@ -28,6 +29,55 @@ describe('an endpoint whose service worked before', () => {
     expect(seconds).toBe(5);
   });
 });
+
+describe('an operation that takes a while', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  test('is waited for by the attempt that submitted it, also while a rebooting agent is silent', async () => {
+    const { outcome, seconds } = await carryOut((second) => {
+      if (second === 2) throw new AgentUnreachable('The agent of till-1.acme cannot be reached.');
+      return second < 5 ? 'running' : 'succeeded';
+    });
+    expect(outcome).toMatchObject({ state: 'succeeded' });
+    expect(seconds).toBe(5);
+  });
+
+  test('gives its slot back after some seconds, and is asked for again', async () => {
+    const { outcome, seconds } = await carryOut(() => 'running');
+    expect(outcome).toMatchObject({ type: 'NotYet', nonRetryable: false });
+    expect(seconds).toBeGreaterThanOrEqual(10);
+    expect(seconds).toBeLessThanOrEqual(15);
+  });
+});
+
+/** Submits a reboot on a clock of its own; `state` says how it stands at a second. `seconds`: when it was last asked for. */
+async function carryOut(
+  state: (second: number) => OperationReport['state'],
+): Promise<{ readonly outcome: unknown; readonly seconds: number }> {
+  const startedAt = Date.now();
+  let seconds = 0;
+  const ask = async () => {
+    seconds = Math.round((Date.now() - startedAt) / 1000);
+    return { state: state(seconds), because: 'It reboots.' };
+  };
+  const activities = agentActivities({ submit: ask, report: ask } as unknown as AgentPort);
+  const order = {
+    clientId: 'acme',
+    cycleId: 'cycle/acme/tills/2026-11-22',
+    step: 'reboot',
+    planDigest: 'd',
+    generation: 1,
+    endpoint: agent,
+    permit: { permitId: 'p', issuedAt: '2026-11-22T00:00:00Z' },
+    body: { kind: 'reboot', leaveBootId: '11111111-1111-4111-8111-111111111111' },
+  } as const;
+  const carriedOut = new MockActivityEnvironment()
+    .run(() => activities.carryOutOperation(order))
+    .catch((failure: unknown) => failure);
+  await vi.advanceTimersByTimeAsync(60_000);
+  return { outcome: await carriedOut, seconds };
+}
 
 /** Observes on a clock of its own; `state` says what the service is at a second. `seconds`: when it was last observed. */
 async function observeUntilSettled(

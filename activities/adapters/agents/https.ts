@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import type { AgentAddress } from '../../../domain/endpoint.ts';
 import {
   availableUpdatesSchema,
+  bootStateSchema,
   changelogsSchema,
   checksSchema,
   dryRunSchema,
@@ -52,6 +53,13 @@ export function httpsAgents(identity: ControlIdentity): AgentPort {
       call(agent, { ...get('/v1/health'), answer: healthSchema, milliseconds: patience.health, signal }),
     inventory: (agent, signal) =>
       call(agent, { ...get('/v1/inventory'), answer: inventorySchema, milliseconds: patience.question, signal }),
+    pendingReboot: (agent, signal) =>
+      call(agent, {
+        ...get('/v1/pending-reboot'),
+        answer: bootStateSchema,
+        milliseconds: patience.question,
+        signal,
+      }),
     availableUpdates: async (agent, signal) => {
       const asked = { ...post('/v1/updates', {}), answer: availableUpdatesSchema, milliseconds: patience.updates };
       return (await call(agent, { ...asked, signal })).updates;
