@@ -31,7 +31,7 @@ export const takeUp: Effect = (machine, { body, report }, signal) =>
   isRun(body) ? settleRun(machine, report.operationId, body, signal) : goOn(machine, body, report.startedAt, signal);
 
 function isRun(body: OperationBody): body is Run {
-  return body.kind === 'install' || body.kind === 'repair';
+  return body.kind === 'install' || body.kind === 'repair' || body.kind === 'roll back packages';
 }
 
 /** What is harmless to ask for again: each finds out by itself what is left to do. */
@@ -41,14 +41,22 @@ function goOn(
   startedAt: string,
   signal: AbortSignal,
 ): Promise<Settled> {
-  if (body.kind === 'prefetch') return prefetch(machine, body.patches);
+  if (body.kind === 'prefetch') return prefetch(machine, body);
   if (body.kind === 'reboot') return reboot(machine, body.leaveBootId, signal);
   return restartServices(machine, body.services, startedAt);
 }
 
-async function prefetch(machine: Machine, patches: readonly Patch[]): Promise<Settled> {
+async function prefetch(
+  machine: Machine,
+  { patches, keepOld = false }: OperationBody & { readonly kind: 'prefetch' },
+): Promise<Settled> {
   try {
     await machine.packages.prefetch(patches);
+    const lost = keepOld ? await machine.packages.withoutOld(patches) : [];
+    if (lost.length > 0) {
+      const named = lost.map((patch) => `${patch.package} ${patch.from}`).join(', ');
+      return ended('failed', `No archive has ${named} any more, so the packages could not be put back.`);
+    }
     return ended('succeeded', `Fetched ${count(patches.length, 'package')}.`);
   } catch (error) {
     if (error instanceof PackageManagerFailed) return ended('failed', error.message);
@@ -79,8 +87,8 @@ async function restartServices(machine: Machine, services: readonly string[], si
 }
 
 /**
- * Judges a run by what is observed when it has ended, whatever it says itself: it succeeded when every planned
- * version is installed, the package manager's audit is clean, and both have reached the disk.
+ * Judges a run by what is observed when it has ended, whatever it says itself: it succeeded when every version it was
+ * to bring is installed, the package manager's audit is clean, and both have reached the disk.
  */
 async function settleRun(machine: Machine, runId: string, run: Run, signal: AbortSignal): Promise<Settled> {
   const end = await machine.packages.runEnd(runId, signal);
@@ -89,10 +97,14 @@ async function settleRun(machine: Machine, runId: string, run: Run, signal: Abor
     machine.packages.runProgress(runId),
     machine.installed(run.patches.map((patch) => patch.package)),
   ]);
-  const wanting = run.patches.flatMap((patch) => describeWanting(patch, observed.installed));
+  const back = run.kind === 'roll back packages';
+  const what = back ? 'earlier version' : 'planned version';
+  const wanting = run.patches.flatMap((patch) =>
+    describeWanting({ ...patch, wanted: back ? patch.from : patch.to }, observed.installed),
+  );
   const clean = observed.audit === '';
   const facts = [
-    wanting.length === 0 ? `All ${count(run.patches.length, 'planned version')} installed` : wanting.join(', '),
+    wanting.length > 0 ? wanting.join(', ') : `All ${count(run.patches.length, what)} installed`,
     clean ? 'the audit is clean' : describeAudit(observed.audit),
   ].join('; ');
   const state = end.ending === 'lost' ? 'interrupted' : wanting.length === 0 && clean ? 'succeeded' : 'failed';
@@ -100,15 +112,19 @@ async function settleRun(machine: Machine, runId: string, run: Run, signal: Abor
   return { state, because, packagesAtFault: end.packagesAtFault, logTail };
 }
 
+/** `wanted` null: it is not to be there. */
 function describeWanting(
-  patch: Patch,
+  patch: Pick<Patch, 'package' | 'architecture'> & { readonly wanted: string | null },
   installed: readonly { readonly package: string; readonly architecture: string; readonly version: string }[],
 ): readonly string[] {
   const found = installed.find(
     (each) => each.package === patch.package && each.architecture === patch.architecture,
   )?.version;
-  if (found === patch.to) return [];
-  return [`${patch.package} is ${found === undefined ? 'not wholly installed' : `at ${found}`}, not at ${patch.to}`];
+  if ((found ?? null) === patch.wanted) return [];
+  const seen = found === undefined ? 'not wholly installed' : `at ${found}`;
+  return [
+    `${patch.package} is ${seen}, ${patch.wanted === null ? 'and was not there before' : `not at ${patch.wanted}`}`,
+  ];
 }
 
 function ended(state: Settled['state'], because: string): Settled {

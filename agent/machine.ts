@@ -62,6 +62,8 @@ export interface PackageBackEnd {
    * Changes nothing that is installed and may be repeated. Throws `PackageManagerFailed` unless all are there.
    */
   prefetch(patches: readonly Patch[]): Promise<void>;
+  /** Those whose version from before is not kept, so that it could not be put back. Of what was new nothing is to be kept. */
+  withoutOld(patches: readonly Patch[]): Promise<readonly Patch[]>;
   /** Entries newer than the installed version, read from what was prefetched. */
   changelogs(patches: readonly Patch[]): Promise<readonly ChangelogEntry[]>;
   /**
@@ -86,7 +88,15 @@ export type Run =
       readonly allowRemove: readonly string[];
       readonly limitMinutes: number;
     }
-  | { readonly kind: 'repair'; readonly patches: readonly Patch[]; readonly limitMinutes: number };
+  | { readonly kind: 'repair'; readonly patches: readonly Patch[]; readonly limitMinutes: number }
+  | {
+      /** Puts the kept old version of every patch back, and takes away what was new. Changes nothing unless all are kept. */
+      readonly kind: 'roll back packages';
+      readonly patches: readonly Patch[];
+      /** Names of those that are held afterwards. */
+      readonly hold: readonly string[];
+      readonly limitMinutes: number;
+    };
 
 /** How a run ended by its own account. The agent reports what it observes, and this as the explanation. */
 export type RunEnd = {

@@ -15,6 +15,8 @@ import type { Machine } from './machine.ts';
 import { Refusal } from './refusal.ts';
 
 const retryWriteMilliseconds = 5000;
+/** Operations of which the package manager tells how far they are. */
+const runKinds: ReadonlySet<string> = new Set(['install', 'repair', 'roll back packages']);
 
 export class Operations {
   readonly #machine: Machine;
@@ -123,7 +125,7 @@ export class Operations {
 
   async #withProgress(entry: LedgerEntry): Promise<OperationReport> {
     const { kind, operationId, state } = entry.report;
-    if (state !== 'running' || (kind !== 'install' && kind !== 'repair')) return entry.report;
+    if (state !== 'running' || !runKinds.has(kind)) return entry.report;
     const { doing, logTail } = await this.#machine.packages.runProgress(operationId);
     return { ...entry.report, because: doing === '' ? entry.report.because : doing, logTail };
   }

@@ -1,10 +1,15 @@
 import type { Patch } from './patch.ts';
 
 /** The effects an agent can be asked for. Each has an id made by the caller from what it is for. */
-export type OperationKind = 'prefetch' | 'install' | 'repair' | 'reboot' | 'restart services';
+export type OperationKind = 'prefetch' | 'install' | 'repair' | 'roll back packages' | 'reboot' | 'restart services';
 
 export type OperationBody =
-  | { readonly kind: 'prefetch'; readonly patches: readonly Patch[] }
+  | {
+      readonly kind: 'prefetch';
+      readonly patches: readonly Patch[];
+      /** It fails unless every installed version is kept for the way back. */
+      readonly keepOld?: boolean | undefined;
+    }
   | {
       readonly kind: 'install';
       readonly patches: readonly Patch[];
@@ -13,6 +18,14 @@ export type OperationBody =
       readonly limitMinutes: number;
     }
   | { readonly kind: 'repair'; readonly patches: readonly Patch[]; readonly limitMinutes: number }
+  /** Back to exactly the versions from before, from the packages that were kept; new ones go. */
+  | {
+      readonly kind: 'roll back packages';
+      readonly patches: readonly Patch[];
+      /** Names of those that are held afterwards, so that no later run installs the patch again. */
+      readonly hold: readonly string[];
+      readonly limitMinutes: number;
+    }
   /** Leaves the boot that is named; already another boot means it has happened. */
   | { readonly kind: 'reboot'; readonly leaveBootId: string }
   | { readonly kind: 'restart services'; readonly services: readonly string[] };

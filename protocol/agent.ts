@@ -161,7 +161,7 @@ export const evidenceSchema = z.object({
 
 const limitMinutes = z.number().int().min(1).max(240);
 export const operationBodySchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('prefetch'), patches }),
+  z.strictObject({ kind: z.literal('prefetch'), patches, keepOld: z.boolean().optional() }),
   z.strictObject({
     kind: z.literal('install'),
     patches: patches.min(1),
@@ -169,6 +169,12 @@ export const operationBodySchema = z.discriminatedUnion('kind', [
     limitMinutes,
   }),
   z.strictObject({ kind: z.literal('repair'), patches, limitMinutes }),
+  z.strictObject({
+    kind: z.literal('roll back packages'),
+    patches: patches.min(1),
+    hold: z.array(packageName).max(2000),
+    limitMinutes,
+  }),
   z.strictObject({ kind: z.literal('reboot'), leaveBootId: z.uuid() }),
   z.strictObject({ kind: z.literal('restart services'), services: z.array(serviceName).min(1).max(200) }),
 ]) satisfies z.ZodType<OperationBody>;
@@ -183,7 +189,7 @@ export type SubmitRequest = z.infer<typeof submitRequestSchema>;
 
 export const operationReportSchema = z.object({
   operationId,
-  kind: z.enum(['prefetch', 'install', 'repair', 'reboot', 'restart services']),
+  kind: z.enum(['prefetch', 'install', 'repair', 'roll back packages', 'reboot', 'restart services']),
   generation,
   state: z.enum(['running', 'succeeded', 'failed', 'interrupted']),
   startedAt: instant,

@@ -5,6 +5,7 @@ import { dependencyProblems } from './apt/apt-get.ts';
 import { prefetch } from './apt/archives.ts';
 import { changelogs } from './apt/changelogs.ts';
 import { dryRun } from './apt/planning.ts';
+import { withoutOld } from './apt/roll-back.ts';
 import { systemdRuns } from './apt/runs.ts';
 import { availableUpdates } from './apt/updates.ts';
 import { runCheck } from './checks.ts';
@@ -42,6 +43,7 @@ export function debianMachine(stateDirectory: string, program: readonly string[]
       availableUpdates,
       dryRun,
       prefetch,
+      withoutOld,
       changelogs,
       ...systemdRuns(stateDirectory, program),
     },

@@ -114,6 +114,7 @@ export function tinyMachine(): TinyMachine {
         mirror();
         effects.push(`prefetch ${patches.length}`);
       },
+      withoutOld: async () => [],
       changelogs: async () => [],
       startRun: async (runId, run) => {
         if (tiny.startFails !== null) throw new Error(tiny.startFails);

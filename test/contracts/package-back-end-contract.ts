@@ -181,6 +181,60 @@ export const packageBackEndContract: readonly PackageClause[] = [
       expect(await world.versionOf(patch.package)).toBe('1.0');
     },
   })),
+  {
+    sentence:
+      'packages are rolled back to exactly the versions from before, what came along is gone, and what is named is held',
+    holds: async (world) => {
+      const extra = { package: 'planted-back-extra', architecture: 'all', from: null, to: '1.0' };
+      await world.publish({ package: extra.package, version: extra.to });
+      const patch = await plantUpdate(world, { package: 'planted-back', depends: [extra.package] });
+      await succeed(world, 'back: fetch', { kind: 'prefetch', patches: [patch, extra], keepOld: true });
+      await succeed(world, 'back: install', installOf(patch, extra));
+      const back = rollBackOf(patch, extra);
+      await succeed(world, 'back: back', back);
+      expect([await world.versionOf(patch.package), await world.versionOf(extra.package)]).toEqual(['1.0', null]);
+      await expectInOrder(world, patch.package);
+      expect((await world.agents.inventory(world.endpoint)).heldPackages).toContain(patch.package);
+      const offered = await world.agents.availableUpdates(world.endpoint);
+      expect(offered.map((update) => update.package)).not.toContain(patch.package);
+      await succeed(world, 'back: back again, for another reason', back);
+      expect(await world.versionOf(patch.package)).toBe('1.0');
+    },
+  },
+  {
+    sentence: 'packages whose configure step failed are rolled back too',
+    holds: async (world) => {
+      const good = await plantUpdate(world, { package: 'planted-whole' });
+      const bad = await plantUpdate(world, { package: 'planted-torn', configure: 'fails' });
+      await succeed(world, 'torn: fetch', { kind: 'prefetch', patches: [good, bad], keepOld: true });
+      expect(await end(world, 'torn: install', installOf(good, bad))).toMatchObject({ state: 'failed' });
+      await succeed(world, 'torn: back', { ...rollBackOf(good, bad), hold: [bad.package] });
+      expect([await world.versionOf(good.package), await world.versionOf(bad.package)]).toEqual(['1.0', '1.0']);
+      await expectInOrder(world, bad.package);
+      const { heldPackages } = await world.agents.inventory(world.endpoint);
+      expect(heldPackages.filter((name) => [good.package, bad.package].includes(name))).toEqual([bad.package]);
+    },
+  },
+  {
+    sentence: 'what cannot be kept is told when it must be kept, and nothing is rolled back without it',
+    holds: async (world) => {
+      const patch = await plantUpdate(world, { package: 'planted-unkept' });
+      // As if it had been installed from an archive that is gone.
+      const unkept = { ...patch, from: '0.9' };
+      await succeed(world, 'unkept: fetch', { kind: 'prefetch', patches: [unkept] });
+      expect(await end(world, 'unkept: keep', { kind: 'prefetch', patches: [unkept], keepOld: true })).toMatchObject({
+        state: 'failed',
+        because: expect.stringContaining('planted-unkept 0.9'),
+      });
+      await succeed(world, 'unkept: install', installOf(patch));
+      expect(await end(world, 'unkept: back', rollBackOf(unkept))).toMatchObject({
+        state: 'failed',
+        because: expect.stringContaining('Nothing was changed'),
+      });
+      expect(await world.versionOf(patch.package)).toBe('2.0');
+      expect((await world.agents.inventory(world.endpoint)).heldPackages).not.toContain(patch.package);
+    },
+  },
 ];
 
 /** Declares the contract's tests; to be called inside a `describe`. */
@@ -204,6 +258,16 @@ async function plantUpdate(world: PackageWorld, planted: Omit<PlantedVersion, 'v
 
 function installOf(...patches: readonly Patch[]) {
   return { kind: 'install', patches, allowRemove: [], limitMinutes: 1 } as const;
+}
+
+function rollBackOf(...patches: readonly Patch[]) {
+  const hold = patches.filter((patch) => patch.from !== null).map((patch) => patch.package);
+  return { kind: 'roll back packages', patches, hold, limitMinutes: 2 } as const;
+}
+
+async function expectInOrder(world: PackageWorld, name: string): Promise<void> {
+  const seen = await world.agents.observe(world.endpoint, { packages: [name], checks: [] });
+  expect(seen).toMatchObject({ audit: '', dependencyProblems: '', installed: [{ version: '1.0' }] });
 }
 
 async function succeed(world: PackageWorld, words: string, body: OperationBody): Promise<void> {

@@ -54,7 +54,8 @@ describeInLab('the package back end of a Debian endpoint', { sites: 1, endpoints
       versionOf: async (name) => {
         const format = '--showformat=${db:Status-Abbrev} ${Version}';
         const { stdout } = await execIn(directory, endpoint.name, ['dpkg-query', '--show', format, name]);
-        return /^ii {2}(\S+)/.exec(stdout)?.[1] ?? null;
+        // A held package is `hi`.
+        return /^[ih]i {2}(\S+)/.exec(stdout)?.[1] ?? null;
       },
       upgradesOf: async (name) =>
         (await readFile(root('var/log/dpkg.log'), 'utf8')).split(` upgrade ${name}:`).length - 1,

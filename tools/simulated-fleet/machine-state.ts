@@ -50,8 +50,10 @@ const endSchema = z.strictObject({
 
 const runSchema = z.strictObject({
   bootId: z.string(),
-  kind: z.enum(['install', 'repair']),
+  kind: z.enum(['install', 'repair', 'roll back packages']),
   patches: z.array(patchSchema),
+  /** Packages that a roll-back holds at its end. */
+  hold: z.array(z.string()).default([]),
   limitAt: z.iso.datetime(),
   actions: z.array(actionSchema),
   /** Actions that are complete. */

@@ -10,7 +10,7 @@ import type { ArchiveVersion } from './archive.ts';
 import type { MachineDisk } from './disk.ts';
 import { dryRunOf } from './dry-run.ts';
 import type { Installed } from './machine-state.ts';
-import { fetchedName, planRun } from './run-plan.ts';
+import { fetchedName, notKept, planRun } from './run-plan.ts';
 import type { RunEngine } from './run-engine.ts';
 
 export class SimulatedPackages implements PackageBackEnd {
@@ -54,9 +54,15 @@ export class SimulatedPackages implements PackageBackEnd {
     if (missing.length > 0 && !state.reachesArchives) {
       throw new PackageManagerFailed(`${missing.join(', ')} cannot be fetched: the network is unreachable.`);
     }
-    const kept = patches.flatMap((patch) => (patch.from === null ? [] : [fetchedName(patch.package, patch.from)]));
+    const kept = patches.flatMap(({ package: name, from }) =>
+      from === null || archive.find(name, from) === undefined ? [] : [fetchedName(name, from)],
+    );
     state.fetched = [...new Set([...state.fetched, ...missing, ...kept])];
     this.#disk.save();
+  }
+
+  async withoutOld(patches: readonly Patch[]): Promise<readonly Patch[]> {
+    return notKept(this.#disk.state, patches);
   }
 
   async changelogs(patches: readonly Patch[]): Promise<readonly ChangelogEntry[]> {
@@ -85,6 +91,7 @@ export class SimulatedPackages implements PackageBackEnd {
       bootId: state.bootId,
       kind: run.kind,
       patches: [...run.patches],
+      hold: run.kind === 'roll back packages' ? [...run.hold] : [],
       limitAt: new Date(Date.now() + limitMilliseconds).toISOString(),
       actions: 'actions' in plan ? [...plan.actions] : [],
       done: 0,

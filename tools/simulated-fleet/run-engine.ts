@@ -104,6 +104,7 @@ export class RunEngine {
       if (run.packagesAtFault.length === 0) return this.#finish(runId, run, 'finished', 'apt-get has finished.');
       return this.#finish(runId, run, 'failed', `apt-get ended with 100 over ${run.packagesAtFault.join(', ')}.`);
     }
+    if (run.kind === 'roll back packages') return this.#endOfRollBack(runId, run);
     if (run.wentBack) {
       return this.#finish(runId, run, 'failed', 'It could not be mended, so the old versions were put back.');
     }
@@ -115,6 +116,20 @@ export class RunEngine {
     run.actions.push(...back);
     run.wentBack = true;
     this.#next(runId, run);
+  }
+
+  #endOfRollBack(runId: string, run: RunState): void {
+    const { state } = this.#disk;
+    const left = run.patches.filter((patch) => {
+      const installed = state.packages.find((each) => each.package === patch.package);
+      return (installed?.version ?? null) !== patch.from || (installed && installed.status !== 'installed');
+    });
+    if (left.length > 0) {
+      const names = left.map((patch) => patch.package).join(', ');
+      return this.#finish(runId, run, 'failed', `These are not as they were: ${names}.`);
+    }
+    state.heldPackages = [...new Set([...state.heldPackages, ...run.hold])];
+    this.#finish(runId, run, 'finished', 'The old versions were put back.');
   }
 
   #isMended(run: RunState): boolean {

@@ -10,6 +10,7 @@ export type RunPlan = { readonly actions: readonly Action[] } | { readonly refus
 
 /** The actions of a run, or why it does nothing at all. */
 export function planRun(state: MachineState, archive: Archive, run: Run): RunPlan {
+  if (run.kind === 'roll back packages') return planRollBack(state, archive, run.patches);
   return run.kind === 'install' ? planInstall(state, archive, run) : planRepair(state, archive, run.patches);
 }
 
@@ -23,6 +24,21 @@ function planInstall(state: MachineState, archive: Archive, run: Run & { readonl
   const dryRun = dryRunOf(state, archive, run.patches);
   const refusal = whyRefused(state, run.patches, dryRun, run.allowRemove);
   return refusal === null ? { actions: actionsOf(state, archive, dryRun) } : { refusal };
+}
+
+/** The kept old versions, and away with what was new; nothing at all where one of them was not kept. */
+function planRollBack(state: MachineState, archive: Archive, patches: readonly Patch[]): RunPlan {
+  const lost = notKept(state, patches).map(({ package: name, from }) => `${name} ${from}`);
+  if (lost.length > 0) return { refusal: `Nothing was changed, because these were not kept: ${lost.join(', ')}.` };
+  const added = state.packages.filter((installed) =>
+    patches.some((patch) => patch.from === null && patch.package === installed.package),
+  );
+  return { actions: [...wayBack(state, archive, patches), ...added.map(removal)] };
+}
+
+/** Patches whose version from before is not among the fetched packages. */
+export function notKept(state: MachineState, patches: readonly Patch[]): readonly Patch[] {
+  return patches.filter(({ package: name, from }) => from !== null && !state.fetched.includes(fetchedName(name, from)));
 }
 
 /** First everything that was left half-way, then what of the plan is still missing. */
@@ -98,16 +114,14 @@ function actionsOf(state: MachineState, archive: Archive, dryRun: DryRun): reado
   const patches = dependenciesFirst(archive, dryRun.patches);
   const removed = state.packages.filter((installed) => dryRun.removes.includes(installed.package));
   return [
-    ...removed.map((installed): Action => ({
-      step: 'remove',
-      package: installed.package,
-      architecture: installed.architecture,
-      from: installed.version,
-      to: installed.version,
-    })),
+    ...removed.map(removal),
     ...patches.map((patch): Action => ({ step: 'unpack', ...patch })),
     ...patches.map((patch): Action => ({ step: 'configure', ...patch })),
   ];
+}
+
+function removal({ package: name, architecture, version }: MachineState['packages'][number]): Action {
+  return { step: 'remove', package: name, architecture, from: version, to: version };
 }
 
 /** Each package behind those it depends on; a circle is cut where it is met. */

@@ -43,6 +43,12 @@ export const orderSchema = z.discriminatedUnion('kind', [
     limitMinutes,
   }),
   z.strictObject({ kind: z.literal('repair'), patches: z.array(patchSchema), limitMinutes }),
+  z.strictObject({
+    kind: z.literal('roll back packages'),
+    patches: z.array(patchSchema),
+    hold: z.array(packageName),
+    limitMinutes,
+  }),
 ]) satisfies z.ZodType<Run>;
 
 export const accountSchema = z.strictObject({

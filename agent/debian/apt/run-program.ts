@@ -4,6 +4,7 @@ import { writeDurably } from '../../durable-file.ts';
 import { readBootId } from '../facts.ts';
 import { install } from './install.ts';
 import { repair } from './repair.ts';
+import { rollBack } from './roll-back.ts';
 import { orderSchema, readJsonFile, runFiles } from './run-files.ts';
 import type { Account } from './run-files.ts';
 
@@ -32,6 +33,7 @@ async function act(folder: string): Promise<Account> {
   const files = runFiles(folder);
   const order = await readJsonFile(files.order, orderSchema);
   if (!order) throw new Error(`${files.order} cannot be understood.`);
+  if (order.kind === 'roll back packages') return rollBack(order, files.output);
   return order.kind === 'install' ? install(order, files) : repair(order, files.output);
 }
 
