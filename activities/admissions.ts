@@ -1,6 +1,6 @@
 /** Who of a ring may start, who waits and for what. Cycles of one site ask one after another, so that they share its budget. */
-import { type Waiting, admit } from '../domain/admission.ts';
-import { budgetOf } from '../domain/budget.ts';
+import { type StartVerdict, type Waiting, judgeInstallStart, lookAgainInSeconds } from '../domain/admission.ts';
+import { atWork } from '../domain/budget.ts';
 import {
   type CycleState,
   type EndpointOrder,
@@ -9,38 +9,45 @@ import {
   type RingOrder,
   clientIdOf,
 } from '../domain/cycle.ts';
-import type { Amount, Criticality, Policy } from '../domain/policy.ts';
-import { type WindowInstant, defaultExpectedMinutes } from '../domain/window.ts';
+import { columnsAfter, notBegun } from '../domain/endpoint-saga.ts';
+import { appendAudit } from './audit-trail.ts';
+import { personNeeded } from './endpoint-evidence.ts';
+import { expectationOf } from './expectations.ts';
+import { haltedGate, ringVerdict } from './gates.ts';
 import type { Database, Tenants } from './ports/database.ts';
-import { ringVerdict } from './gates.ts';
-import { grouped, haltInForce, openCycleOf, referenceTo } from './rows.ts';
+import { grouped, openCycleOf, referenceTo } from './rows.ts';
+import { admitAtSite } from './site-admission.ts';
+import { haltedAmong } from './site-budgets.ts';
+import { windowsOf } from './site-windows.ts';
+import { restoreEarlierEnds } from './successors.ts';
 
 /** How often a ring looks whether others have freed a site's budget, when nobody nudges it. */
 const lookAgainSeconds = 60;
+/** How soon the next members of a large ring are asked. */
+const askNextSeconds = 1;
 /** At most this many endpoints of one ring are worked on together: a workflow's history and children have limits. */
 const inFlightAtMost = 200;
 /** An operator reads the first few; the rest is counted. */
 const wordsAtMost = 20;
-/** Work on these has started, or is about to. */
-const working = ['admitted', 'in flight'];
-/** Waiting for its turn at a site may take longer than Prisma's five seconds. */
-const patience = { timeout: 60_000, maxWait: 30_000 };
 
 export function admissionActivities({ tenants }: { tenants: Tenants }) {
   return {
-    /** Members that have not started, to be asked whether they are there, by the queue of their site's worker. */
+    /**
+     * Members that have not started, to be asked whether they are there, by the queue of their site's worker. Of a large
+     * ring some at a time, of each site alike: first those that nobody has asked, last those that did not answer.
+     */
     async ringMembersToAsk({
       cycleId,
       ring,
     }: RingOrder): Promise<readonly { readonly taskQueue: string; readonly agents: readonly EndpointReference[] }[]> {
       const { db } = await openCycleOf(tenants, cycleId);
-      const members = await db.cycleEndpoint.findMany({
-        where: { cycleId, ring, online: true, state: { in: ['planned', 'waiting'] } },
-        include: { endpoint: true },
-        orderBy: { ringOrder: 'asc' },
-        take: inFlightAtMost,
-      });
-      const agents = members.map((member) => referenceTo(member.endpoint));
+      const open = { cycleId, ring, online: true, state: { in: ['planned', 'waiting'] } };
+      const sites = await db.cycleEndpoint.findMany({ where: open, distinct: ['siteId'], select: { siteId: true } });
+      const agents: EndpointReference[] = [];
+      for (const { siteId } of sites) {
+        const atMost = Math.ceil(inFlightAtMost / sites.length);
+        agents.push(...(await membersToAsk(db, { ...open, siteId }, atMost)));
+      }
       return [...grouped(agents, (agent) => agent.taskQueue)].map(([taskQueue, some]) => ({ taskQueue, agents: some }));
     },
 
@@ -50,31 +57,42 @@ export function admissionActivities({ tenants }: { tenants: Tenants }) {
      */
     async admit({
       order,
+      asked,
       online,
       inFlight,
     }: {
       order: RingOrder;
+      /** Of those that nobody has asked nothing is decided. */
+      asked: readonly string[];
       online: readonly string[];
       inFlight: readonly string[];
     }): Promise<RingAdmission> {
       const { db, policy } = await openCycleOf(tenants, order.cycleId);
-      const gate = await ringVerdict(db, policy, order);
+      const gate = await ringVerdict(tenants, order);
       if (gate.verdict === 'halt')
         return { start: [], lookAgainInSeconds: null, inWords: [`nobody more is started: ${gate.because.join('; ')}`] };
       const start: EndpointOrder[] = [];
       const waiting: Waiting[] = [];
+      let moreToAsk = false;
       for (const site of await db.site.findMany({ orderBy: { id: 'asc' } })) {
         const atMost = inFlightAtMost - inFlight.length - start.length;
-        const admission = await admitAtSite(db, { order, policy, site, online, inFlight, atMost });
+        const admission = await admitAtSite(db, { order, policy, site, asked, online, inFlight, atMost });
         start.push(...admission.start);
         waiting.push(...admission.waiting);
+        moreToAsk ||= admission.moreToAsk;
       }
       const waits = waiting.map(
         (each) => `${each.endpointId} waits for ${each.waitingFor}: ${each.because.join('; ')}`,
       );
       return {
         start,
-        lookAgainInSeconds: lookAgainIn(waiting, inFlight.length + start.length > 0),
+        lookAgainInSeconds: moreToAsk
+          ? askNextSeconds
+          : lookAgainInSeconds(waiting, {
+              now: new Date().toISOString(),
+              somebodyWorks: inFlight.length + start.length > 0,
+              budgetSeconds: lookAgainSeconds,
+            }),
         inWords: [
           `${inFlight.length + start.length} endpoints in flight, ${waiting.length} waiting`,
           ...waits.slice(0, wordsAtMost),
@@ -82,16 +100,46 @@ export function admissionActivities({ tenants }: { tenants: Tenants }) {
       };
     },
 
-    /** Admits a straggler under the same rules as the members of a ring: budget, redundancy group, window, halt. */
+    /** Admits a straggler under the same rules as the members of a ring: gate, budget, redundancy group, window, halt. */
     async admitStraggler({ order }: { order: EndpointOrder }): Promise<{ readonly admitted: boolean }> {
       const { cycleId, endpointId } = order;
       const { db, policy } = await openCycleOf(tenants, cycleId);
       const key = { cycleId_endpointId: { cycleId, endpointId } };
+      const gate = await haltedGate(tenants, order);
+      if (gate) {
+        await db.cycleEndpoint.updateMany({
+          where: { cycleId, endpointId, state: 'waiting' },
+          data: { waitingFor: 'ring', reasons: [...gate] },
+        });
+        return { admitted: false };
+      }
       const { siteId } = await db.cycleEndpoint.findUniqueOrThrow({ where: key });
       const site = await db.site.findUniqueOrThrow({ where: { id: siteId } });
-      const candidates = { online: [endpointId], inFlight: [], only: endpointId, atMost: 1 };
+      const candidates = { asked: [endpointId], online: [endpointId], inFlight: [], only: endpointId, atMost: 1 };
       const admission = await admitAtSite(db, { order, policy, site, ...candidates });
       return { admitted: admission.start.length > 0 };
+    },
+
+    /**
+     * Asked once more just before the install, the first effect that cannot be taken back: whether what is left of the
+     * window covers what is left of the work, and whether anybody has halted it meanwhile. A yes is recorded with its time,
+     * from which later cycles learn how long an install takes.
+     */
+    async mayStillStart({ order }: { order: EndpointOrder }): Promise<StartVerdict> {
+      const { cycleId, endpointId, ring } = order;
+      const { db } = await openCycleOf(tenants, cycleId);
+      const key = { cycleId_endpointId: { cycleId, endpointId } };
+      const member = await db.cycleEndpoint.findUniqueOrThrow({ where: key });
+      const halted = await haltedAmong(db, cycleId, [{ ...member, ring }]);
+      const now = new Date();
+      const verdict = judgeInstallStart({
+        now: now.toISOString(),
+        windows: await windowsOf(db, cycleId, member.siteId),
+        minutesFromInstall: (await expectationOf(db, cycleId, endpointId)).minutesFromInstall,
+        halted: halted.get(endpointId) ?? null,
+      });
+      if (verdict.starts) await db.cycleEndpoint.update({ where: key, data: { installFromAt: now } });
+      return verdict;
     },
 
     /** Takes back an admission that led to nothing: the endpoint waits again, with the reason. */
@@ -99,16 +147,22 @@ export function admissionActivities({ tenants }: { tenants: Tenants }) {
       const { cycleId, endpointId, clientId } = endpoint;
       await tenants.forClient(clientId).cycleEndpoint.updateMany({
         where: { cycleId, endpointId, state: 'admitted' },
-        data: { state: 'waiting', waitingFor: 'ring', reasons: [because] },
+        data: { ...columnsAfter(['admitted'], 'waiting'), waitingFor: 'ring', reasons: [because] },
       });
     },
 
     /** The work on an endpoint ended without saying how: it uses the budget and holds the gate until a person has looked. */
     async recordUnknown({ endpoint, because }: { endpoint: EndpointOrder; because: string }): Promise<void> {
       const { cycleId, endpointId, clientId } = endpoint;
-      await tenants.forClient(clientId).cycleEndpoint.updateMany({
-        where: { cycleId, endpointId, state: { in: working } },
-        data: { state: 'unknown', reasons: [`nobody knows how the work on it ended: ${because}`] },
+      const reasons = [`nobody knows how the work on it ended: ${because}`];
+      await tenants.forClient(clientId).$transaction(async (tx) => {
+        const lost = await tx.cycleEndpoint.updateMany({
+          where: { cycleId, endpointId, state: { in: [...atWork] } },
+          data: { ...columnsAfter(['admitted', 'in flight', 'rolling back'], 'unknown'), reasons },
+        });
+        if (lost.count === 0) return;
+        const entries = personNeeded(endpoint, { outcome: 'unknown', because: reasons, at: new Date() });
+        await appendAudit(tx, clientId, entries);
       });
     },
 
@@ -118,144 +172,26 @@ export function admissionActivities({ tenants }: { tenants: Tenants }) {
       readonly because: readonly string[];
     }> {
       const db = tenants.forClient(clientIdOf(cycleId));
+      await restoreEarlierEnds(db, cycleId, because);
       const left = await db.cycleEndpoint.updateMany({
-        where: { cycleId, ring: { not: null }, state: { in: ['planned', 'admitted', 'waiting'] } },
-        data: { state: 'ended', outcome: 'skipped', waitingFor: null, endedAt: new Date(), reasons: [...because] },
+        where: { cycleId, ring: { not: null }, state: { in: [...notBegun] } },
+        data: { ...columnsAfter(notBegun, 'skipped'), waitingFor: null, endedAt: new Date(), reasons: [...because] },
       });
       return { state: 'halted', because: [...because, `${left.count} endpoints were not started`] };
     },
   };
 }
 
-type SiteRow = { id: string; budget: unknown };
-
-type SiteQuestion = {
-  readonly order: RingOrder;
-  readonly policy: Policy;
-  readonly site: SiteRow;
-  readonly online: readonly string[];
-  readonly inFlight: readonly string[];
-  readonly atMost: number;
-  /** Nobody but this endpoint is a candidate. */
-  readonly only?: string;
-};
-
-async function admitAtSite(
-  db: Database,
-  question: SiteQuestion,
-): Promise<{ start: EndpointOrder[]; waiting: readonly Waiting[] }> {
-  const { order, site, online, inFlight, atMost, only } = question;
-  const { cycleId, ring, clientId } = order;
-  const members = { cycleId, ring, siteId: site.id, ...(only ? { endpointId: only } : {}) };
-  const toOrder = (row: { endpoint: Parameters<typeof referenceTo>[0] }) => ({
-    ...referenceTo(row.endpoint),
-    cycleId,
-    clientId,
-    ring,
-  });
-  return db.$transaction(async (tx) => {
-    await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtext('site'), hashtext(${site.id}))`;
-    const admitted = await tx.cycleEndpoint.findMany({
-      where: { ...members, state: 'admitted' },
+async function membersToAsk(db: Database, open: object, atMost: number): Promise<readonly EndpointReference[]> {
+  const read = (whose: object, take: number) =>
+    db.cycleEndpoint.findMany({
+      where: { ...open, ...whose },
       include: { endpoint: true },
+      // Planned before waiting; of those that wait, those for a budget before those for a window.
+      orderBy: [{ state: 'asc' }, { waitingFor: 'asc' }, { ringOrder: 'asc' }],
+      take,
     });
-    // Admitted by a call whose answer was lost: told again, so that they are started.
-    const lost = admitted.filter((row) => !inFlight.includes(row.endpointId));
-    const candidates = await tx.cycleEndpoint.findMany({
-      where: { ...members, state: { in: ['planned', 'waiting'] } },
-      include: { endpoint: true },
-      orderBy: { ringOrder: 'asc' },
-    });
-    if (candidates.length === 0) return { start: lost.map(toOrder), waiting: [] };
-
-    const windows = await windowsOf(tx as Database, cycleId, site.id);
-    const decided = admit({
-      now: new Date().toISOString(),
-      candidates: candidates.map((row) => ({
-        endpointId: row.endpointId,
-        // One that was silent when the cycle planned has no plan yet: its catch-up makes one.
-        online: only !== undefined || (row.online && online.includes(row.endpointId)),
-        windows,
-        criticality: row.endpoint.criticality as Criticality,
-        redundancyGroup: row.endpoint.redundancyGroup,
-        expectedMinutes: defaultExpectedMinutes,
-      })),
-      ...(await disturbanceAt(tx as Database, question)),
-    });
-    const starts = new Set(decided.start.slice(0, Math.max(0, atMost - lost.length)).map((one) => one.endpointId));
-    for (const { endpointId, because } of decided.start) {
-      if (!starts.has(endpointId)) continue;
-      await tx.cycleEndpoint.update({
-        where: { cycleId_endpointId: { cycleId, endpointId } },
-        data: { state: 'admitted', waitingFor: null, reasons: [...because] },
-      });
-    }
-    for (const { endpointId, waitingFor, because } of decided.waiting) {
-      await tx.cycleEndpoint.update({
-        where: { cycleId_endpointId: { cycleId, endpointId } },
-        data: { state: 'waiting', waitingFor: waitingFor === 'halt' ? 'ring' : waitingFor, reasons: [...because] },
-      });
-    }
-    const start = [...lost, ...candidates.filter((row) => starts.has(row.endpointId))].map(toOrder);
-    return { start, waiting: decided.waiting };
-  }, patience);
-}
-
-/** What the site has to bear already, whichever cycle does it, and who halted. */
-async function disturbanceAt(tx: Database, { order, policy, site }: SiteQuestion) {
-  const { cycleId } = order;
-  const disturbed = await tx.cycleEndpoint.findMany({
-    where: {
-      siteId: site.id,
-      OR: [{ state: { in: [...working, 'unknown'] } }, { cycleId, outcome: { in: ['rolled_back', 'quarantined'] } }],
-    },
-    include: { endpoint: true },
-  });
-  const siteSize = await tx.endpoint.count({ where: { siteId: site.id, retiredAt: null } });
-  const toDisturbed = (row: (typeof disturbed)[number]) => ({
-    endpointId: row.endpointId,
-    redundancyGroup: row.endpoint.redundancyGroup,
-  });
-  return {
-    inFlight: disturbed.filter((row) => working.includes(row.state)).map(toDisturbed),
-    failedOrUnknown: disturbed.filter((row) => !working.includes(row.state)).map(toDisturbed),
-    siteBudget: budgetOf({ site: site.budget as Amount | null, policy: policy.budget, siteSize }),
-    siteSize,
-    halted: await haltInForce(tx, cycleId),
-  };
-}
-
-/** The policy's windows of the cycle for a site, and those that people opened besides. */
-export async function windowsOf(db: Database, cycleId: string, siteId: string): Promise<readonly WindowInstant[]> {
-  const cycle = await db.cycle.findUniqueOrThrow({ where: { id: cycleId } });
-  const opened = await db.openedWindow.findMany({ where: { cycleId, OR: [{ siteId: null }, { siteId }] } });
-  const ofPolicy = (cycle.windows as unknown as Record<string, WindowInstant[]>)[siteId] ?? [];
-  return [
-    ...ofPolicy,
-    ...opened.map((window) => ({
-      opensAt: window.opensAt.toISOString(),
-      closesAt: window.closesAt.toISOString(),
-      words: `opened by ${window.openedBy} (${window.reason}), until ${window.closesAt.toISOString()}`,
-    })),
-  ];
-}
-
-/**
- * When to look again: at the next opening for a window that is shut, soon for a budget while anybody works. Never for
- * those that are offline, halted, without any window to come, or behind failures that only a person mends: a nudge
- * wakes the ring, and its catch-ups go on with them.
- */
-function lookAgainIn(waiting: readonly Waiting[], somebodyWorks: boolean): number | null {
-  const seconds = waiting.flatMap((each) => {
-    if (each.waitingFor === 'window' && each.lookAgainAt)
-      return [Math.max(1, Math.ceil((Date.parse(each.lookAgainAt) - Date.now()) / 1000))];
-    const othersWork = each.waitingFor === 'budget' && (somebodyWorks || each.because.some(isInFlight));
-    return othersWork ? [lookAgainSeconds] : [];
-  });
-  return seconds.length === 0 ? null : Math.min(...seconds);
-}
-
-/** As domain/admission.ts says it of endpoints that somebody works on. */
-function isInFlight(because: string): boolean {
-  return because.includes('is in flight');
+  const present = await read({ OR: [{ waitingFor: null }, { waitingFor: { not: 'offline' } }] }, atMost);
+  const silent = present.length < atMost ? await read({ waitingFor: 'offline' }, atMost - present.length) : [];
+  return [...present, ...silent].map((member) => referenceTo(member.endpoint));
 }

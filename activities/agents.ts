@@ -69,9 +69,14 @@ export function agentActivities(agents: AgentPort) {
       return agents.changelogs(agent, patches, cancellationSignal());
     },
 
-    /** Plans by dry runs what can be installed, and takes out each patch that would remove or downgrade a package. */
+    /** Plans by dry runs what can be installed, and takes out each patch that would do more than its record says. */
     async planInstall({ agent, patches }: Asked & { patches: readonly Patch[] }): Promise<PlannedInstall> {
-      return takeOutOffenders(patches, (some) => agents.dryRun(agent, some, cancellationSignal()));
+      const signal = cancellationSignal();
+      return takeOutOffenders(
+        patches,
+        (some) => agents.dryRun(agent, some, signal),
+        async () => (await agents.inventory(agent, signal)).kernel,
+      );
     },
 
     /** The ids of those whose agents answer now. */

@@ -4,11 +4,12 @@
  * - a window belongs to the day it opens, by the calendar of the site's zone;
  * - an opening that the change to summer time skips is as long after the skip as it would have been (02:30 is 03:30);
  * - an opening that happens twice in autumn is meant the first time;
- * - hours and minutes of a duration are exact, whole days are days of the calendar.
+ * - hours and minutes of a duration are exact, whole days are days of the calendar;
+ * - a blackout whose end is skipped or happens twice is as long as it can be read to be.
  */
 import { DateTime } from 'luxon';
 import type { Blackout, Opening, Weekday, WindowRule } from '../domain/policy.ts';
-import type { WindowInstant } from '../domain/window.ts';
+import type { BlackoutInstant, WindowInstant } from '../domain/window.ts';
 
 const minutesOfDay = 1440;
 const weekdays: readonly Weekday[] = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
@@ -31,16 +32,33 @@ export function windowInstants(question: {
   const asked: Span = { from: instantIn(timeZone, question.fromAt), until: instantIn(timeZone, question.untilAt) };
   if (asked.until <= asked.from) return [];
   const spans = windows === 'always' ? [asked] : windows.flatMap((rule) => spansOf(rule, timeZone, asked));
-  const dark = blackouts.map((blackout) => ({
-    from: civilInstant(timeZone, blackout.from),
-    until: civilInstant(timeZone, blackout.until),
-  }));
+  const dark = blackouts.map((blackout) => darkSpan(blackout, timeZone));
   return joined(spans)
     .flatMap((span) => dark.reduce(cutOut, [span]))
     .filter((span) => overlaps(span, asked))
     .map(({ from, until }) => ({
       opensAt: isoOf(from),
       closesAt: isoOf(until),
+      words: sayWindow(from, until, timeZone),
+    }));
+}
+
+/** The blackouts that are not over at `fromAt`, in order. */
+export function blackoutInstants(question: {
+  readonly blackouts: readonly Blackout[];
+  readonly timeZone: string;
+  readonly fromAt: string;
+}): BlackoutInstant[] {
+  const { blackouts, timeZone } = question;
+  const fromAt = instantIn(timeZone, question.fromAt);
+  return blackouts
+    .map((blackout) => ({ because: blackout.because, ...darkSpan(blackout, timeZone) }))
+    .filter(({ until }) => until > fromAt)
+    .toSorted((a, b) => a.from.toMillis() - b.from.toMillis())
+    .map(({ from, until, because }) => ({
+      beginsAt: isoOf(from),
+      endsAt: isoOf(until),
+      because,
       words: sayWindow(from, until, timeZone),
     }));
 }
@@ -96,18 +114,46 @@ function endOf(from: DateTime, lastsMinutes: number): DateTime {
   return from.plus({ days }).plus({ minutes: lastsMinutes - days * minutesOfDay });
 }
 
-/** `2026-12-01 22:00` in a zone. Both readings of an hour that happens twice are tried, and the first is meant. */
+/** From the earliest reading of its beginning to the latest of its end: when in doubt, no work starts. */
+function darkSpan({ from, until }: Blackout, timeZone: string): Span {
+  const [earliest] = readingsOf(timeZone, from);
+  const latest = readingsOf(timeZone, until).at(-1);
+  if (!earliest || !latest) throw new Error(`the blackout ${from} to ${until} cannot be read in ${timeZone}`);
+  return { from: earliest, until: latest };
+}
+
+/** `2026-12-01 22:00` in a zone, read as the rules above say. */
 function civilInstant(timeZone: string, civil: string): DateTime {
-  const format = civil.includes(' ') ? 'yyyy-MM-dd HH:mm' : 'yyyy-MM-dd';
-  const wall = DateTime.fromFormat(civil, format, { zone: 'utc', locale: 'en' });
+  const readings = readingsOf(timeZone, civil);
+  const [first] = readings;
+  if (!first) throw new Error(`"${civil}" cannot be read in ${timeZone}`);
+  // Skipped in spring: read with the offset from before the change, which is the later of the two.
+  return isOnWall(first, civil) ? first : (readings.at(-1) ?? first);
+}
+
+/**
+ * Every instant that a civil time may mean, in order: the one or the two at which it is on the wall, else both readings
+ * around the change that skips it.
+ */
+function readingsOf(timeZone: string, civil: string): readonly DateTime[] {
+  const wall = DateTime.fromFormat(civil, formatOf(civil), { zone: 'utc', locale: 'en' });
   if (!wall.isValid) throw new Error(`"${civil}" is no date and time; write 2026-12-01 22:00`);
-  const offsets = [wall.minus({ days: 1 }), wall.plus({ days: 1 })].map((near) => near.setZone(timeZone).offset);
-  const readings = offsets.map((offset) => wall.minus({ minutes: offset }).setZone(timeZone));
-  const real = readings.filter((reading) => reading.toFormat('yyyy-MM-dd HH:mm') === wall.toFormat('yyyy-MM-dd HH:mm'));
-  // Skipped in spring: read with the offset from before the change, which is the first of the two.
-  const [first] = (real.length > 0 ? real : readings.slice(0, 1)).toSorted((a, b) => a.toMillis() - b.toMillis());
-  if (!first?.isValid) throw new Error(`"${timeZone}" is no IANA time zone`);
-  return first;
+  const near = [wall.minus({ days: 1 }), wall.plus({ days: 1 })].map((each) => each.setZone(timeZone));
+  if (near.some((each) => !each.isValid)) throw new Error(`"${timeZone}" is no IANA time zone`);
+  const readings = near
+    .map(({ offset }) => wall.minus({ minutes: offset }).setZone(timeZone))
+    .toSorted((a, b) => a.toMillis() - b.toMillis());
+  const real = readings.filter((reading) => isOnWall(reading, civil));
+  return real.length > 0 ? real : readings;
+}
+
+function isOnWall(reading: DateTime, civil: string): boolean {
+  const shown = reading.toFormat(formatOf(civil));
+  return shown === civil && (civil.includes(' ') || reading.toFormat('HH:mm') === '00:00');
+}
+
+function formatOf(civil: string): string {
+  return civil.includes(' ') ? 'yyyy-MM-dd HH:mm' : 'yyyy-MM-dd';
 }
 
 function instantIn(timeZone: string, at: string): DateTime {

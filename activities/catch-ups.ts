@@ -1,16 +1,29 @@
 /** Endpoints that could not be patched with their ring: who they are, and when their turn comes. */
-import { type EndpointOrder, type RingOrder } from '../domain/cycle.ts';
-import { defaultExpectedMinutes, fits, nextOpening } from '../domain/window.ts';
-import { windowsOf } from './admissions.ts';
+import { stoppedInWords } from '../domain/breaker.ts';
+import {
+  type CatchUpTurn,
+  type PlannedPatch,
+  type StragglerFacts,
+  approvalsLost,
+  historyOf,
+  judgeCatchUp,
+  supersededBy,
+} from '../domain/catch-up.ts';
+import { type CycleState, type EndpointOrder, type RingOrder, nameIn } from '../domain/cycle.ts';
+import type { EndpointOutcome, WaitingFor } from '../domain/endpoint-facts.ts';
+import { columnsAfter, notBegun } from '../domain/endpoint-saga.ts';
+import { type Expectation, unplannedExpectation } from '../domain/expected-duration.ts';
+import type { AvailableUpdate } from '../domain/patch.ts';
+import type { Policy, Severity, UpdateClass } from '../domain/policy.ts';
 import { appendAudit } from './audit-trail.ts';
-import type { Tenants } from './ports/database.ts';
-import { haltInForce, openCycleOf, referenceTo } from './rows.ts';
+import { stoppedNow } from './breaker.ts';
+import { windowsOf } from './site-windows.ts';
+import { toPatch } from './patch-sets.ts';
+import type { Database, Tenants } from './ports/database.ts';
+import { openCycleOf, referenceTo } from './rows.ts';
+import { haltedAmong } from './site-budgets.ts';
 
 const dayMilliseconds = 24 * 60 * 60 * 1000;
-/** How long a straggler waits for what has no time of its own: the end of its cycle, the release of a halt. */
-const patienceSeconds = 60;
-/** How long an agent is waited for before its turn is judged again. */
-const turnSeconds = 15 * 60;
 
 export type Turn = {
   /** With the address at which the endpoint is called now. */
@@ -26,100 +39,199 @@ export function catchUpActivities({ tenants }: { tenants: Tenants }) {
     async stragglersOf({ cycleId, ring }: RingOrder): Promise<readonly EndpointOrder[]> {
       const { db, cycle, policy } = await openCycleOf(tenants, cycleId);
       const deadlineAt = new Date(cycle.startedAt.getTime() + policy.deadlineDays * dayMilliseconds);
-      const where = { cycleId, ring, state: 'waiting', endpoint: { enrolledAt: { not: null } } };
+      const where = { cycleId, ring, state: 'waiting' };
       await db.cycleEndpoint.updateMany({ where, data: { deadlineAt } });
       const rows = await db.cycleEndpoint.findMany({ where, include: { endpoint: true } });
       return rows.map((row) => ({ ...referenceTo(row.endpoint), cycleId, clientId: cycle.clientId, ring }));
     },
 
     /**
-     * Whether a straggler's turn has come: its record must still be the newest for it and not halted, its deadline not
-     * passed, its cycle done with the others, its window open. Whether it is online is asked afterwards.
+     * Whether a straggler's turn has come, and what it waits for until then, which is recorded. Whether it is online is
+     * asked afterwards.
      */
     async mayCatchUp({ order: asked }: { order: EndpointOrder }): Promise<Turn> {
-      const { cycleId, endpointId } = asked;
-      const { db, cycle } = await openCycleOf(tenants, cycleId);
-      const row = await db.cycleEndpoint.findUniqueOrThrow({
-        where: { cycleId_endpointId: { cycleId, endpointId } },
-        include: { endpoint: true },
-      });
-      const order = { ...asked, ...referenceTo(row.endpoint) };
-      const turn = (verdict: Turn['verdict'], seconds: number, because: string): Turn => ({
-        order,
-        verdict,
-        seconds: Math.max(1, Math.ceil(seconds)),
-        because: [because],
-      });
-      if (row.state === 'ended') return turn('over', 0, `it has ended: ${row.outcome}`);
-      if (row.state === 'unknown')
-        return turn('over', 0, 'nobody knows how the work on it ended; a person has to look');
+      const straggler = await stragglerOf(tenants, asked);
+      const turn = judgeCatchUp(straggler.facts);
+      if (turn.verdict === 'end' && turn.outcome) await end(asked, turn.outcome, turn.because);
+      if (turn.verdict === 'escalate') await escalate(asked, straggler);
+      if (turn.verdict === 'wait' || turn.verdict === 'go') await recordWait(asked, turn);
+      return {
+        order: { ...asked, ...referenceTo(straggler.row.endpoint), ring: straggler.row.ring ?? asked.ring },
+        verdict: turn.verdict === 'go' || turn.verdict === 'wait' ? turn.verdict : 'over',
+        seconds: Math.max(1, Math.ceil(turn.seconds)),
+        because: turn.because,
+      };
+    },
 
-      const now = new Date();
-      const newer = await db.cycleEndpoint.findFirst({
-        where: {
-          endpointId,
-          ring: { not: null },
-          cycle: { kind: cycle.kind, startedAt: { gt: cycle.startedAt } },
-          OR: [{ outcome: null }, { outcome: { not: 'skipped' } }],
-        },
-      });
-      if (newer) {
-        await end(asked, 'superseded', `superseded by ${newer.cycleId}`);
-        return turn('over', 0, `superseded by ${newer.cycleId}`);
-      }
-      const deadline = row.deadlineAt ?? new Date(now.getTime() + dayMilliseconds);
-      if (now > deadline) {
-        await escalate(asked, deadline);
-        return turn('over', 0, `its deadline ${deadline.toISOString()} passed`);
-      }
-      const halted = await haltInForce(db, cycleId);
-      if (halted) return turn('wait', patienceSeconds, halted);
-      if (!row.online && cycle.state === 'running')
-        return turn('wait', patienceSeconds, 'it gets what its cycle proves on others, and that is under way');
+    /** Whether its plan is what its own package manager still offers; what is out of date ends as superseded. */
+    async isStillPending({
+      order,
+      offered,
+    }: {
+      order: EndpointOrder;
+      offered: readonly AvailableUpdate[];
+    }): Promise<boolean> {
+      const { db } = await openCycleOf(tenants, order.cycleId);
+      const because = supersededBy(await plannedPatches(db, order), offered);
+      if (because !== null) await end(order, 'superseded', [because]);
+      return because === null;
+    },
 
-      const untilDeadline = (deadline.getTime() - now.getTime()) / 1000;
-      const windows = await windowsOf(db, cycleId, row.siteId);
-      if (fits(windows, now.toISOString(), defaultExpectedMinutes))
-        return turn('go', Math.min(turnSeconds, untilDeadline), 'its window is open');
-      const next = nextOpening(windows, now.toISOString(), defaultExpectedMinutes);
-      const untilNext = next ? (Date.parse(next.opensAt) - now.getTime()) / 1000 : untilDeadline;
-      return turn(
-        'wait',
-        Math.min(untilNext, untilDeadline),
-        next ? `its window opens ${next.words}` : 'no window is known',
-      );
+    /** Whether nobody of a closed cycle is left to wait for, so that its report can be written for good. */
+    async isLastStraggler({ order: { cycleId, clientId } }: { order: EndpointOrder }): Promise<boolean> {
+      const db = tenants.forClient(clientId);
+      const cycle = await db.cycle.findUniqueOrThrow({ where: { id: cycleId } });
+      const open = { cycleId, ring: { not: null }, outcome: null, escalatedAt: null, state: { not: 'unknown' } };
+      return cycle.state !== 'running' && (await db.cycleEndpoint.count({ where: open })) === 0;
     },
   };
 
   async function end(
     { cycleId, endpointId, clientId }: EndpointOrder,
-    outcome: string,
-    because: string,
+    outcome: EndpointOutcome,
+    because: readonly string[],
   ): Promise<void> {
-    await tenants.forClient(clientId).cycleEndpoint.update({
-      where: { cycleId_endpointId: { cycleId, endpointId } },
-      data: { state: 'ended', outcome, waitingFor: null, endedAt: new Date(), reasons: [because] },
+    await tenants.forClient(clientId).cycleEndpoint.updateMany({
+      where: { cycleId, endpointId, state: { in: [...notBegun] } },
+      data: { ...columnsAfter(notBegun, outcome), waitingFor: null, endedAt: new Date(), reasons: [...because] },
     });
   }
 
-  /** It stays in the record as waiting, and a person is told. */
-  async function escalate({ cycleId, endpointId, clientId }: EndpointOrder, deadline: Date): Promise<void> {
-    const because = `its deadline ${deadline.toISOString()} passed; a person has to look at it`;
-    await tenants.forClient(clientId).$transaction(async (tx) => {
-      const key = { cycleId_endpointId: { cycleId, endpointId } };
-      const row = await tx.cycleEndpoint.findUniqueOrThrow({ where: key });
-      const reasons = row.reasons.includes(because) ? row.reasons : [...row.reasons, because];
-      await tx.cycleEndpoint.update({ where: key, data: { reasons } });
+  async function recordWait({ cycleId, endpointId, clientId }: EndpointOrder, turn: CatchUpTurn): Promise<void> {
+    await tenants.forClient(clientId).cycleEndpoint.updateMany({
+      where: { cycleId, endpointId, state: 'waiting' },
+      data: { waitingFor: turn.waitingFor, reasons: [...turn.because] },
+    });
+  }
+
+  /** It stays in the record as waiting, not done, and a person is told all that is known of it. */
+  async function escalate({ cycleId, endpointId, clientId }: EndpointOrder, { facts, row }: Straggler): Promise<void> {
+    const db = tenants.forClient(clientId);
+    const subject = `${cycleId} ${endpointId}`;
+    const attempts = await db.auditEvent.findMany({
+      where: { subject, action: 'endpoint waits' },
+      orderBy: { sequence: 'asc' },
+    });
+    const because = historyOf({
+      startedAt: row.cycle.startedAt.toISOString(),
+      deadlineAt: facts.deadlineAt,
+      lastSeenAt: row.endpoint.lastSeenAt?.toISOString() ?? null,
+      waitingFor: row.waitingFor as WaitingFor | null,
+      reasons: row.reasons,
+      windows: facts.windows,
+      expectedMinutes: facts.expectedMinutes,
+      attempts: attempts.map((event) => ({ at: event.at.toISOString(), because: event.because })),
+    });
+    await db.$transaction(async (tx) => {
+      const escalatedAt = new Date();
+      const made = await tx.cycleEndpoint.updateMany({
+        where: { cycleId, endpointId, state: 'waiting', escalatedAt: null },
+        data: { escalatedAt, reasons: because },
+      });
+      if (made.count === 0) return;
       await appendAudit(tx, clientId, [
         {
-          key: `${cycleId} ${endpointId} escalated`,
-          at: new Date().toISOString(),
+          key: `${subject} escalated`,
+          at: escalatedAt.toISOString(),
           actor: 'patchcycle',
           action: 'escalate',
-          subject: `${cycleId} ${endpointId}`,
-          because: [because],
+          subject,
+          because,
         },
       ]);
     });
   }
+}
+
+type Straggler = Awaited<ReturnType<typeof stragglerOf>>;
+
+async function stragglerOf(tenants: Tenants, { cycleId, endpointId, ring }: EndpointOrder) {
+  const { db, cycle, policy } = await openCycleOf(tenants, cycleId);
+  const row = await db.cycleEndpoint.findUniqueOrThrow({
+    where: { cycleId_endpointId: { cycleId, endpointId } },
+    include: { endpoint: true, cycle: true },
+  });
+  const now = new Date();
+  const { enrolledAt, retiredAt } = row.endpoint;
+  const deadlineAt = row.deadlineAt ?? new Date(cycle.startedAt.getTime() + policy.deadlineDays * dayMilliseconds);
+  const halted = await haltedAmong(db, cycleId, [{ ...row, ring }]);
+  const facts: StragglerFacts = {
+    now: now.toISOString(),
+    state: row.state,
+    outcome: row.outcome as EndpointOutcome | null,
+    laterCycleId: await laterCycleOf(db, cycle, endpointId),
+    deadlineAt: deadlineAt.toISOString(),
+    escalated: row.escalatedAt !== null,
+    cycleState: cycle.state as CycleState,
+    halted: halted.get(endpointId) ?? null,
+    planned: row.online,
+    notApproved: await notApproved(tenants, db, cycle, endpointId, now.toISOString()),
+    unreachable:
+      retiredAt !== null ? "its client's files no longer name it" : enrolledAt === null ? 'it has no agent yet' : null,
+    windows: await windowsOf(db, cycleId, row.siteId),
+    expectedMinutes: ((row.expectation as Expectation | null) ?? unplannedExpectation).minutes,
+  };
+  return { facts, row };
+}
+
+type Cycle = Awaited<ReturnType<typeof openCycleOf>>['cycle'];
+
+/** A later cycle that works on the endpoint. An emergency, which patches one thing alone, supersedes no standard cycle. */
+async function laterCycleOf(db: Database, cycle: Cycle, endpointId: string): Promise<string | null> {
+  const kinds = cycle.kind === 'emergency' ? ['emergency', 'standard'] : ['standard'];
+  const later = await db.cycleEndpoint.findFirst({
+    where: {
+      endpointId,
+      ring: { not: null },
+      cycle: { kind: { in: kinds }, startedAt: { gt: cycle.startedAt } },
+      OR: [{ outcome: null }, { outcome: { not: 'skipped' } }],
+    },
+    orderBy: { cycle: { startedAt: 'desc' } },
+  });
+  return later?.cycleId ?? null;
+}
+
+/** By the policy as it is now, and by the bad-patch breaker: both may have changed since the record was written. */
+async function notApproved(
+  tenants: Tenants,
+  db: Database,
+  cycle: Cycle,
+  endpointId: string,
+  now: string,
+): Promise<readonly string[]> {
+  const patches = await plannedPatches(db, { cycleId: cycle.id, endpointId });
+  if (patches.length === 0) return [];
+  const policyName = cycle.policyVersion.name;
+  const client = await db.client.findFirst();
+  const newest = await db.policyVersion.findFirst({ where: { name: policyName }, orderBy: { version: 'desc' } });
+  const inForce = newest && client?.policyNames.includes(policyName);
+  const policy = inForce ? (newest.content as unknown as Policy) : null;
+  const { advisory } = cycle;
+  const stopped = await stoppedNow(tenants, patches);
+  return [
+    ...approvalsLost({ patches, policyName, policy, endpointName: nameIn(endpointId), advisory, now }),
+    ...stopped.map(stoppedInWords),
+  ];
+}
+
+async function plannedPatches(
+  db: Database,
+  { cycleId, endpointId }: Pick<EndpointOrder, 'cycleId' | 'endpointId'>,
+): Promise<readonly (PlannedPatch & { readonly from: string | null })[]> {
+  const rows = await db.cyclePatch.findMany({
+    where: { cycleId, endpointId, decision: { in: ['approved', 'added'] } },
+    orderBy: [{ package: 'asc' }, { architecture: 'asc' }],
+  });
+  const read = await db.advisory.findMany({ where: { source: { in: rows.map((row) => row.source) } } });
+  const seen = new Map(read.map((row) => [`${row.source} ${row.version}`, row.firstSeenAt.toISOString()]));
+  return rows.map((row) => ({
+    ...toPatch(row),
+    decision: row.decision as PlannedPatch['decision'],
+    class: row.class as UpdateClass,
+    severity: row.severity as Severity,
+    cves: row.cves,
+    publishedAt: row.publishedAt?.toISOString() ?? null,
+    // Offered without anybody having read of it: as long ago as its cycle, at least.
+    firstSeenAt: seen.get(`${row.source} ${row.sourceVersion}`) ?? new Date(0).toISOString(),
+  }));
 }

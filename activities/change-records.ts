@@ -1,12 +1,16 @@
 /** Step 6: the change record. Rings carry out this record and nothing else. */
 import { ApplicationFailure } from '@temporalio/activity';
+import type { PatchId } from '../domain/breaker.ts';
 import { type ChangeRecordSummary, type EndpointOrder, idIn, lateRecordId, nameIn } from '../domain/cycle.ts';
+import { columnsAfter, notBegun } from '../domain/endpoint-saga.ts';
 import type { Criticality, Policy } from '../domain/policy.ts';
 import { type PlannedRing, planRings } from '../domain/rings.ts';
+import { ringOfSuccessor } from '../domain/successor.ts';
 import { type AuditEntry, appendAudit, digestOf, toJson } from './audit-trail.ts';
 import { planOf } from './install-plans.ts';
-import type { Database, Tenants } from './ports/database.ts';
+import type { Tenants } from './ports/database.ts';
 import { openCycleOf, waivedBy } from './rows.ts';
+import { newestSuccessor } from './successors.ts';
 
 /** How long a record that needs no person's approval would wait for one. */
 const noApproval = { persons: 0, withinMinutes: 0 };
@@ -15,6 +19,10 @@ const noApproval = { persons: 0, withinMinutes: 0 };
 export type ChangeRecordContent = {
   readonly cycleId: string;
   readonly clientId: string;
+  /** The record it follows; the first of a cycle follows none. */
+  readonly parent?: { readonly changeRecordId: string; readonly digest: string };
+  /** What the parent had and this one does not. */
+  readonly dropped?: readonly PatchId[];
   readonly policy: { readonly name: string; readonly version: number; readonly digest: string };
   readonly why: string;
   readonly startedBy: string;
@@ -43,60 +51,31 @@ export function changeRecordActivities({ tenants }: { tenants: Tenants }) {
     /** Draws the rings and writes the record once; written again it is the same record. */
     async writeChangeRecord({ cycleId }: { cycleId: string }): Promise<ChangeRecordSummary> {
       const opened = await openCycleOf(tenants, cycleId);
-      const { db, cycle, policy } = opened;
-      const approval = policy.changeApproval ?? noApproval;
-      const id = `${cycleId}/record-1`;
-      const known = await db.changeRecord.findUnique({ where: { id } });
-      if (!known) {
-        const content = await composeRecord(opened, await drawRings(db, cycleId, policy));
-        const writtenAt = new Date();
-        await db.$transaction(async (tx) => {
-          await tx.cycleEndpoint.updateMany({
-            where: { cycleId, policyName: policy.name, outcome: null, NOT: hasSomethingDue },
-            data: { state: 'ended', outcome: 'unchanged', endedAt: writtenAt, reasons: ['nothing was due'] },
-          });
-          for (const ring of content.rings) {
-            for (const [ringOrder, { endpointId, because }] of ring.endpoints.entries()) {
-              await tx.cycleEndpoint.update({
-                where: { cycleId_endpointId: { cycleId, endpointId } },
-                data: { ring: ring.ring, ringOrder, ringBecause: [...because] },
-              });
-            }
-          }
-          const digest = digestOf(content);
-          const { clientId } = cycle;
-          await tx.changeRecord.create({
-            data: {
-              id,
-              cycleId,
-              clientId,
-              digest,
-              content: toJson(content),
-              writtenAt,
-              personsAsked: approval.persons,
-            },
-          });
-          await appendAudit(tx, clientId, [written(id, writtenAt, content.why, { digest })]);
-        });
-      }
-      const record = known ?? (await db.changeRecord.findUniqueOrThrow({ where: { id } }));
-      const content = record.content as unknown as ChangeRecordContent;
-      const rings = content.rings.map((ring) => ring.ring);
-      const endpoints = content.rings.flatMap((ring) => ring.endpoints);
-      const patches = endpoints.flatMap((endpoint) => endpoint.patches);
-      return {
-        changeRecordId: id,
-        digest: record.digest,
-        rings,
-        approvalAsked: approval.persons > 0,
-        approvalWithinMinutes: approval.withinMinutes,
-        heldGateDays: policy.deadlineDays,
-        because: [
-          `${patches.length} patches on ${endpoints.length} endpoints in rings ${rings.join(', ')}`,
-          `digest ${record.digest.slice(0, 12)}`,
-          approval.persons > 0 ? `${approval.persons} approvals asked` : 'the policy asks for no approval',
-        ],
-      };
+      return putOnRecord(opened, `${cycleId}/record-1`, async () =>
+        composeRecord(opened, await drawRings(opened, (ring) => ring)),
+      );
+    },
+
+    /**
+     * Writes the record of the successor that was opened last, after its dry run: its own rings, drawn anew, over the
+     * endpoints it is for; its parent, what left it and why.
+     */
+    async writeSuccessorRecord({ cycleId }: { cycleId: string }): Promise<ChangeRecordSummary> {
+      const opened = await openCycleOf(tenants, cycleId);
+      const successor = await newestSuccessor(opened.db, cycleId);
+      if (!successor?.openedAt)
+        throw ApplicationFailure.nonRetryable(`${cycleId} has no successor that was opened`, 'SuccessorUnknown');
+      const { number, because, parentId } = successor;
+      return putOnRecord(opened, `${cycleId}/record-${number + 1}`, async () => {
+        const parent = await opened.db.changeRecord.findUniqueOrThrow({ where: { id: parentId } });
+        const rings = await drawRings(opened, (ring) => ringOfSuccessor(ring, number));
+        return {
+          ...(await composeRecord(opened, rings)),
+          parent: { changeRecordId: parent.id, digest: parent.digest },
+          dropped: successor.dropped as unknown as readonly PatchId[],
+          why: because.join('; '),
+        };
+      });
     },
 
     /**
@@ -133,6 +112,79 @@ export function changeRecordActivities({ tenants }: { tenants: Tenants }) {
   };
 }
 
+type Opened = Awaited<ReturnType<typeof openCycleOf>>;
+
+/** Puts a record into force: its rings, and the end of those for whom nothing is due. A record that is there stays as it is. */
+async function putOnRecord(
+  opened: Opened,
+  id: string,
+  compose: () => Promise<ChangeRecordContent>,
+): Promise<ChangeRecordSummary> {
+  const { db, cycle, policy } = opened;
+  const { id: cycleId, clientId } = cycle;
+  const approval = policy.changeApproval ?? noApproval;
+  const known = await db.changeRecord.findUnique({ where: { id } });
+  if (!known) {
+    const content = await compose();
+    const writtenAt = new Date();
+    await db.$transaction(async (tx) => {
+      await tx.cycleEndpoint.updateMany({
+        where: { cycleId, policyName: policy.name, state: { in: [...notBegun] }, NOT: hasSomethingDue },
+        data: { ...columnsAfter(notBegun, 'unchanged'), endedAt: writtenAt, reasons: ['nothing was due'] },
+      });
+      for (const ring of content.rings) {
+        for (const [ringOrder, { endpointId, because }] of ring.endpoints.entries()) {
+          await tx.cycleEndpoint.update({
+            where: { cycleId_endpointId: { cycleId, endpointId } },
+            data: { ring: ring.ring, ringOrder, ringBecause: [...because] },
+          });
+        }
+      }
+      const digest = digestOf(content);
+      const { parent } = content;
+      await tx.changeRecord.create({
+        data: {
+          id,
+          cycleId,
+          clientId,
+          ...(parent ? { parentId: parent.changeRecordId } : {}),
+          digest,
+          content: toJson(content),
+          writtenAt,
+          personsAsked: approval.persons,
+        },
+      });
+      await appendAudit(tx, clientId, [
+        written(id, writtenAt, content.why, { digest, parent: parent?.changeRecordId }),
+      ]);
+    });
+  }
+  const record = known ?? (await db.changeRecord.findUniqueOrThrow({ where: { id } }));
+  return summaryOf(record, policy);
+}
+
+function summaryOf(record: { id: string; digest: string; content: unknown }, policy: Policy): ChangeRecordSummary {
+  const approval = policy.changeApproval ?? noApproval;
+  const content = record.content as ChangeRecordContent;
+  const rings = content.rings.map((ring) => ring.ring);
+  const endpoints = content.rings.flatMap((ring) => ring.endpoints);
+  const patches = endpoints.flatMap((endpoint) => endpoint.patches);
+  return {
+    changeRecordId: record.id,
+    digest: record.digest,
+    rings,
+    approvalAsked: approval.persons > 0,
+    approvalWithinMinutes: approval.withinMinutes,
+    heldGateDays: policy.deadlineDays,
+    because: [
+      `${patches.length} patches on ${endpoints.length} endpoints in rings ${rings.join(', ')}`,
+      `digest ${record.digest.slice(0, 12)}`,
+      ...(content.parent ? [`follows ${content.parent.changeRecordId}: ${content.why}`] : []),
+      approval.persons > 0 ? `${approval.persons} approvals asked` : 'the policy asks for no approval',
+    ],
+  };
+}
+
 function written(changeRecordId: string, at: Date, why: string, detail: object): AuditEntry {
   return {
     key: `${changeRecordId} written`,
@@ -152,14 +204,18 @@ const hasSomethingDue = {
   OR: [{ surveyedAt: null }, { patches: { some: { decision: { in: ['approved', 'added', 'dropped'] } } } }],
 };
 
-/** Puts the members of the policy into rings. Names in a policy are names within the client. */
-async function drawRings(db: Database, cycleId: string, policy: Policy): Promise<DrawnRings> {
+/**
+ * Puts the members of the policy that have not ended into rings; whoever has ended gets nothing again. Names in a policy
+ * are names within the client.
+ */
+async function drawRings({ db, cycle, policy }: Opened, named: (ring: string) => string): Promise<DrawnRings> {
+  const { id: cycleId } = cycle;
   const members = await db.cycleEndpoint.findMany({
-    where: { cycleId, policyName: policy.name, ...hasSomethingDue },
+    where: { cycleId, policyName: policy.name, outcome: null, ...hasSomethingDue },
     include: { endpoint: true },
     orderBy: { endpointId: 'asc' },
   });
-  return planRings({
+  const { rings } = planRings({
     cycleId,
     rings: policy.rings,
     endpoints: members.map((member) => ({
@@ -169,13 +225,11 @@ async function drawRings(db: Database, cycleId: string, policy: Policy): Promise
       redundancyGroup: member.endpoint.redundancyGroup,
       segment: member.segment,
     })),
-  }).rings;
+  });
+  return rings.map((ring) => ({ ...ring, name: named(ring.name) }));
 }
 
-async function composeRecord(
-  { db, cycle, policy }: Awaited<ReturnType<typeof openCycleOf>>,
-  drawn: DrawnRings,
-): Promise<ChangeRecordContent> {
+async function composeRecord({ db, cycle, policy }: Opened, drawn: DrawnRings): Promise<ChangeRecordContent> {
   const { id: cycleId, clientId, policyVersion } = cycle;
   const patches = await db.cyclePatch.findMany({ where: { cycleId, decision: { in: ['approved', 'added'] } } });
   const reasons = new Map(patches.map((row) => [`${row.endpointId} ${row.package}:${row.architecture}`, row.because]));

@@ -7,9 +7,11 @@ import type { GateNumbers } from '../domain/gate.ts';
 import type { Network, SegmentRule, Severity, UpdateClass } from '../domain/policy.ts';
 import { reviewCycle } from '../domain/review.ts';
 import { rulesMatched } from '../domain/rules-matched.ts';
+import { ringRepeated } from '../domain/successor.ts';
 import type { WindowInstant } from '../domain/window.ts';
 import { type CycleRows, readRows, iso } from './cycle-rows.ts';
 import { sandboxFacts, endpointFacts, auditFacts } from './endpoint-facts.ts';
+import { readOrders } from './order-facts.ts';
 import { patchSetFacts, changeRecordFacts, exceptionFacts } from './patch-set-facts.ts';
 import { grouped } from './rows.ts';
 import type { Tenants } from './ports/database.ts';
@@ -21,11 +23,12 @@ export async function readCycleFacts(
   cycleId: string,
 ): Promise<CycleFacts> {
   const rows = await readRows(tenants, cycleId);
-  const recorded = await recordedFacts(rows, support);
+  const orders = await readOrders(tenants, cycleId, rows.cycle.clientId);
+  const recorded = { ...(await recordedFacts(rows, support)), orders };
   return { ...recorded, review: reviewCycle(recorded), figures: countFigures(recorded) };
 }
 
-async function recordedFacts(rows: CycleRows, support: SupportFeed): Promise<RecordedFacts> {
+async function recordedFacts(rows: CycleRows, support: SupportFeed): Promise<Omit<RecordedFacts, 'orders'>> {
   const { cycle, policy, client } = rows;
   return {
     client: { clientId: client.id, name: client.name },
@@ -71,7 +74,7 @@ async function recordedFacts(rows: CycleRows, support: SupportFeed): Promise<Rec
       endpoints: rows.members.map((member) => ({
         endpoint: nameIn(member.endpointId),
         segment: member.segment,
-        ring: member.ring,
+        ring: member.ring && ringRepeated(member.ring),
       })),
       updates: rows.ofPolicy.flatMap((member) =>
         member.patches.map((patch) => ({

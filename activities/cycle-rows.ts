@@ -1,5 +1,6 @@
 /** Everything that was recorded of a cycle, as rows. */
 import type { Tenants } from './ports/database.ts';
+import { mainRecord } from './successors.ts';
 import { openCycleOf } from './rows.ts';
 
 export type CycleRows = Awaited<ReturnType<typeof readRows>>;
@@ -17,7 +18,7 @@ export async function readRows(tenants: Tenants, cycleId: string) {
       }),
       db.cycleStep.findMany({ where: { cycleId } }),
       db.sandboxTest.findMany({ where: { cycleId }, orderBy: { attempt: 'asc' } }),
-      db.changeRecord.findFirst({ where: { cycleId }, include: { approvals: true }, orderBy: { writtenAt: 'asc' } }),
+      mainRecord(db, cycleId),
       db.gateVerdict.findMany({ where: { cycleId }, orderBy: { judgedAt: 'asc' } }),
       db.sighting.findMany({ where: { cycleId, endpointId: null }, orderBy: { address: 'asc' } }),
       db.inventory.findMany({ where: { cycleId }, orderBy: { takenAt: 'asc' } }),

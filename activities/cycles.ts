@@ -1,15 +1,19 @@
 /** Cycles as rows: opened, walked, ended. */
 import type { CycleOrder, CycleState, CycleSummary, SiteReference, Step } from '../domain/cycle.ts';
 import { clientIdOf, cycleIdOf, siteTaskQueue } from '../domain/cycle.ts';
-import type { Network, Policy, Site } from '../domain/policy.ts';
+import { columnsAfter, notBegun } from '../domain/endpoint-saga.ts';
+import type { Network, Policy } from '../domain/policy.ts';
 import { emergencyPolicy } from '../domain/policy.ts';
+import { type WindowInstant, sayMinutes } from '../domain/window.ts';
 import { appendAudit, toJson } from './audit-trail.ts';
-import { civilDate, windowInstants } from './calendar.ts';
+import { civilDate } from './calendar.ts';
 import type { Tenants } from './ports/database.ts';
 import { openCycleOf } from './rows.ts';
+import { hasOpened, policyWindows } from './site-windows.ts';
+import { restoreEarlierEnds } from './successors.ts';
 import { ApplicationFailure } from '@temporalio/activity';
 
-/** How far ahead windows become instants: an endpoint that waits longer than this waits for a person. */
+/** How far ahead windows become instants, at least: far enough for the next of any month. */
 const windowHorizonDays = 35;
 
 export function cycleActivities({ tenants }: { tenants: Tenants }) {
@@ -121,19 +125,20 @@ export function cycleActivities({ tenants }: { tenants: Tenants }) {
     }> {
       const { db, cycle, policy } = await openCycleOf(tenants, cycleId);
       const sites = await db.site.findMany({ where: { retiredAt: null }, orderBy: { id: 'asc' } });
-      const untilAt = new Date(cycle.startedAt.getTime() + windowHorizonDays * 24 * 60 * 60 * 1000).toISOString();
-      const windows = Object.fromEntries(
-        sites.map((site) => [
-          site.id,
-          windowInstants({
-            windows: policy.windows,
-            blackouts: [...policy.blackouts, ...(site.blackouts as unknown as Site['blackouts'])],
-            timeZone: site.timeZone,
-            fromAt: cycle.startedAt.toISOString(),
-            untilAt,
-          }),
-        ]),
-      );
+      // A straggler waits for its windows until its deadline.
+      const horizonDays = Math.max(windowHorizonDays, policy.deadlineDays + 1);
+      const untilAt = new Date(cycle.startedAt.getTime() + horizonDays * 24 * 60 * 60 * 1000).toISOString();
+      // Asked again after a lost answer, they are those on record.
+      const recorded = cycle.windows as unknown as Readonly<Record<string, readonly WindowInstant[]>>;
+      const windows =
+        Object.keys(recorded).length > 0
+          ? recorded
+          : Object.fromEntries(
+              sites.map((site) => [
+                site.id,
+                policyWindows(policy, site, { fromAt: cycle.startedAt.toISOString(), untilAt }),
+              ]),
+            );
       await db.cycle.update({ where: { id: cycleId }, data: { windows: toJson(windows) } });
       const inPolicy = await db.cycleEndpoint.count({ where: { cycleId, policyName: policy.name } });
       return {
@@ -142,7 +147,10 @@ export function cycleActivities({ tenants }: { tenants: Tenants }) {
           `policy ${cycle.policyVersion.name}, version ${cycle.policyVersion.version}, for ${inPolicy} endpoints`,
           ...(policy.mode === 'report only' ? ['it only reports'] : []),
           ...(cycle.kind === 'emergency' ? [`its emergency section, for ${cycle.advisory}`] : []),
-          ...sites.map((site) => `${site.name}: ${windows[site.id]?.[0]?.words ?? 'no window within five weeks'}`),
+          ...sites.map(
+            (site) =>
+              `${site.name}: ${windows[site.id]?.[0]?.words ?? `no window within ${sayMinutes(horizonDays * 24 * 60)}`}`,
+          ),
         ],
       };
     },
@@ -154,22 +162,27 @@ export function cycleActivities({ tenants }: { tenants: Tenants }) {
         cycleId,
         policyName: cycle.policyVersion.name,
         outcome: null,
-        state: { in: ['planned', 'admitted', 'waiting'] },
+        state: { in: [...notBegun] },
       };
-      const ended = { state: 'ended', waitingFor: null, endedAt: new Date() };
+      const ended = { waitingFor: null, endedAt: new Date() };
+      await restoreEarlierEnds(db, cycleId, [because]);
       const due = { decision: { in: ['offered', 'approved', 'added', 'dropped'] } };
       await db.$transaction([
         db.cycleEndpoint.updateMany({
           where: { ...open, online: false },
-          data: { state: 'waiting', waitingFor: 'offline', reasons: ['its agent does not answer', because] },
+          data: {
+            ...columnsAfter(notBegun, 'waiting'),
+            waitingFor: 'offline',
+            reasons: ['its agent does not answer', because],
+          },
         }),
         db.cycleEndpoint.updateMany({
           where: { ...open, online: true, surveyedAt: { not: null }, patches: { none: due } },
-          data: { ...ended, outcome: 'unchanged', reasons: ['nothing was due', because] },
+          data: { ...ended, ...columnsAfter(notBegun, 'unchanged'), reasons: ['nothing was due', because] },
         }),
         db.cycleEndpoint.updateMany({
           where: { ...open, online: true, OR: [{ surveyedAt: null }, { patches: { some: due } }] },
-          data: { ...ended, outcome: 'skipped', reasons: [because] },
+          data: { ...ended, ...columnsAfter(notBegun, 'skipped'), reasons: [because] },
         }),
       ]);
     },
@@ -217,7 +230,7 @@ export function cycleActivities({ tenants }: { tenants: Tenants }) {
         return { order: null, because: `no policy ${policyName} is in force for client ${clientId}` };
       const policy = newest.content as unknown as Policy;
       const now = new Date();
-      const opening = sites.find((site) => opensNow(policy, site, now));
+      const opening = sites.find((site) => hasOpened(policy, site, now.toISOString()));
       if (!opening) return { order: null, because: `no window of ${policyName} opens now` };
       const date = civilDate(now.toISOString(), opening.timeZone);
       const cycleId = cycleIdOf({ clientId, policyName, civilDate: date, number: 1 });
@@ -237,16 +250,4 @@ export function cycleActivities({ tenants }: { tenants: Tenants }) {
       return { order, because: `the first of ${date}` };
     },
   };
-}
-
-/** Whether one of the policy's windows has opened within the last hour: a schedule may start a little late. */
-function opensNow(policy: Policy, site: { timeZone: string; blackouts: unknown }, now: Date): boolean {
-  const since = new Date(now.getTime() - 60 * 60 * 1000);
-  return windowInstants({
-    windows: policy.windows,
-    blackouts: [...policy.blackouts, ...(site.blackouts as Site['blackouts'])],
-    timeZone: site.timeZone,
-    fromAt: since.toISOString(),
-    untilAt: now.toISOString(),
-  }).some((window) => Date.parse(window.opensAt) >= since.getTime());
 }

@@ -23,7 +23,13 @@ export function discoveryActivities({ tenants }: { tenants: Tenants }) {
     }): Promise<readonly EndpointReference[]> {
       const { db, cycle } = await openCycleOf(tenants, order.cycleId);
       const beyond = after === null ? {} : { id: { gt: after } };
-      const inPolicy = { cycleId: order.cycleId, online: true, policyName: cycle.policyVersion.name };
+      const inPolicy = {
+        cycleId: order.cycleId,
+        online: true,
+        policyName: cycle.policyVersion.name,
+        // Of a rollout under way, those that a successor has opened again: whoever has ended is planned no more.
+        ...(order.step === 'rollout' ? { outcome: null } : {}),
+      };
       const endpoints = await db.endpoint.findMany({
         where: {
           siteId: order.site.siteId,
@@ -84,7 +90,7 @@ export function discoveryActivities({ tenants }: { tenants: Tenants }) {
       // What could not be tried by a dry run is not installed.
       if (order.subject === 'plan')
         await db.cyclePatch.updateMany({
-          where: { cycleId, endpointId, decision: 'approved' },
+          where: { cycleId, endpointId, decision: { in: ['approved', 'added'] } },
           data: { decision: 'dropped', because: [`no dry run could be made: ${because}`] },
         });
       await db.cycleEndpoint.upsert({

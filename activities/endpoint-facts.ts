@@ -1,5 +1,6 @@
 /** What a cycle's record says of each endpoint: in the sandbox, at its site, and in the audit. */
 import { compareInventories } from '../domain/audit.ts';
+import { atWork } from '../domain/budget.ts';
 import type { CheckResult } from '../domain/check.ts';
 import type { AuditFacts } from '../domain/cycle-facts.ts';
 import { nameIn } from '../domain/cycle.ts';
@@ -12,6 +13,7 @@ import type {
 } from '../domain/endpoint-facts.ts';
 import type { Inventory } from '../domain/endpoint.ts';
 import type { Evidence } from '../domain/evidence.ts';
+import { needsPerson } from '../domain/person-needed.ts';
 import { type CycleRows, iso } from './cycle-rows.ts';
 import { toPatch } from './patch-sets.ts';
 
@@ -67,6 +69,7 @@ export function endpointFacts(rows: CycleRows, member: CycleRows['ofPolicy'][num
     ring: member.ring,
     outcome,
     waitingFor: waitingOf(rows, member),
+    ...(needsPerson(member) ? { personNeeded: true } : {}),
     because: member.reasons.length > 0 ? member.reasons : member.because,
     startedAt: iso(member.startedAt),
     endedAt: iso(member.endedAt),
@@ -95,7 +98,7 @@ export function endpointFacts(rows: CycleRows, member: CycleRows['ofPolicy'][num
 
 /** What an endpoint without an end waits for. Silent ones wait to come back, also where no ring was ever drawn. */
 function waitingOf({ cycle }: CycleRows, member: CycleRows['ofPolicy'][number]): WaitingFor | null {
-  if (member.outcome !== null || member.state === 'in flight') return null;
+  if (member.outcome !== null || atWork.includes(member.state) || member.state === 'unknown') return null;
   if (member.waitingFor) return member.waitingFor as WaitingFor;
   if (!member.online) return 'offline';
   return cycle.state === 'running' || member.ring ? 'ring' : 'approval';

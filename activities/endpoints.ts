@@ -1,21 +1,49 @@
 /** What is known of one endpoint while it is worked on, and how it ended. */
+import { defaultEndpointsAtLeast, failuresIn, leftOutInWords, patchKey } from '../domain/breaker.ts';
 import { type EndpointEnd, type EndpointOrder, type EndpointPlan } from '../domain/cycle.ts';
-import { appendAudit, digestOf, toJson } from './audit-trail.ts';
+import type { Evidence } from '../domain/evidence.ts';
+import { appendAudit } from './audit-trail.ts';
+import { countFailures, stoppedNow } from './breaker.ts';
+import {
+  type WhoseEvidence,
+  keepEvidence,
+  keepObserved,
+  keepOperations,
+  keepSnapshot,
+  personNeeded,
+} from './endpoint-evidence.ts';
 import { planOf } from './install-plans.ts';
+import { snapshotNameOf } from './machines.ts';
 import type { ChangeRecordContent } from './change-records.ts';
-import type { Database, Tenants, Transaction } from './ports/database.ts';
+import type { Database, Tenants } from './ports/database.ts';
 import { openCycleOf } from './rows.ts';
+import { moveEndpoint } from './standings.ts';
 
-export function endpointActivities({ tenants }: { tenants: Tenants }) {
+export function endpointActivities({
+  tenants,
+  breakerEndpoints = defaultEndpointsAtLeast,
+}: {
+  tenants: Tenants;
+  breakerEndpoints?: number;
+}) {
   return {
     async openEndpoint(order: EndpointOrder): Promise<EndpointPlan> {
       const { db, policy } = await openCycleOf(tenants, order.cycleId);
-      const plan = await planOf(db, policy, order.cycleId, order.endpointId);
       const { cycleId, endpointId } = order;
-      await db.cycleEndpoint.update({
-        where: { cycleId_endpointId: { cycleId, endpointId } },
-        data: { state: 'in flight', startedAt: new Date(), generation: plan.generation, waitingFor: null, reasons: [] },
-      });
+      const plan = await numbered(db, order, await planOf(db, policy, cycleId, endpointId));
+      const { generation, snapshotId } = plan;
+      await db.$transaction((tx) =>
+        moveEndpoint(tx, order, 'in flight', {
+          startedAt: new Date(),
+          generation,
+          snapshotId,
+          waitingFor: null,
+          reasons: [],
+        }),
+      );
+      const stopped = await stoppedNow(tenants, plan.patches);
+      if (stopped.length > 0)
+        return { ...plan, patches: [], withoutPatches: { outcome: 'skipped', because: leftOutInWords(stopped) } };
       const recorded = await recordedDigest(db, cycleId, endpointId);
       if (recorded === plan.planDigest) return plan;
       const because = ['its plan is not the one in the change record'];
@@ -43,6 +71,11 @@ export function endpointActivities({ tenants }: { tenants: Tenants }) {
       return generation;
     },
 
+    /** Puts on record what is true before anything is done, so that it is known whatever becomes of the work. */
+    async recordBefore({ before, ...whose }: WhoseEvidence & { before: Evidence }): Promise<void> {
+      await tenants.forClient(whose.clientId).$transaction((tx) => keepObserved(tx, whose, 'before', before));
+    },
+
     /** Puts a snapshot on record: that it will be taken, and then that it was looked at and can be used. */
     async recordSnapshot({
       clientId,
@@ -57,7 +90,9 @@ export function endpointActivities({ tenants }: { tenants: Tenants }) {
       snapshotId: string;
       usable: boolean;
     }): Promise<void> {
-      const seen = usable ? { takenAt: new Date(), verifiedAt: new Date() } : {};
+      // The name is derived, so it may be of one that was deleted since.
+      const anew = { deletionOrderedAt: null, deletedAt: null, missingSinceAt: null, because: [] };
+      const seen = usable ? { takenAt: new Date(), verifiedAt: new Date(), ...anew } : {};
       await tenants.forClient(clientId).snapshotRecord.upsert({
         where: { id },
         create: { id, clientId, cycleId, endpointId, ...seen },
@@ -71,21 +106,27 @@ export function endpointActivities({ tenants }: { tenants: Tenants }) {
       const { db, policy } = await openCycleOf(tenants, cycleId);
       const now = new Date();
       const key = { cycleId_endpointId: { cycleId, endpointId } };
+      const { patches } = await planOf(db, policy, cycleId, endpointId);
+      const failures = failuresIn(patches, end);
+      const atFault =
+        end.outcome === 'skipped'
+          ? await stoppedNow(tenants, patches)
+          : failures.filter(({ blamed }) => blamed).map(({ patch }) => patch);
+      // Before the end itself is on record: if this dies between the two, others are stopped all the same.
+      const failed = { clientId, cycleId, endpointId, failedAt: now.toISOString() };
+      const counted = failures.map((failure) => ({ ...failure, ...failed }));
+      await countFailures(tenants, counted, breakerEndpoints);
       await db.$transaction(async (tx) => {
         const row = await tx.cycleEndpoint.findUniqueOrThrow({ where: key });
         const started = row.startedAt?.toISOString() ?? '';
-        await tx.cycleEndpoint.update({
-          where: key,
-          data: {
-            state: end.outcome === null ? 'waiting' : 'ended',
-            outcome: end.outcome,
-            waitingFor: end.waitingFor,
-            reasons: [...end.because],
-            endedAt: end.outcome === null ? null : now,
-            bootIdBefore: end.before?.bootId ?? null,
-            bootIdAfter: end.after?.bootId ?? null,
-            snapshotId: end.snapshotId,
-          },
+        await moveEndpoint(tx, order, end.outcome ?? 'waiting', {
+          waitingFor: end.waitingFor,
+          reasons: [...end.because],
+          endedAt: end.outcome === null ? null : now,
+          bootIdBefore: end.before?.bootId ?? null,
+          bootIdAfter: end.after?.bootId ?? null,
+          snapshotId: end.snapshotId,
+          patchesAtFault: atFault.map(patchKey),
         });
         if (end.outcome === 'patched' || end.outcome === 'rolled_back' || end.outcome === 'quarantined')
           await tx.cyclePatch.updateMany({
@@ -94,7 +135,7 @@ export function endpointActivities({ tenants }: { tenants: Tenants }) {
           });
         await keepEvidence(tx, order, end);
         await keepOperations(tx, order, end);
-        if (end.snapshotId) await keepSnapshot(tx, order, end, end.snapshotId, policy.snapshot.keepDays, now);
+        await keepSnapshot(tx, order, end, { keepDays: policy.snapshot.keepDays, now });
         await appendAudit(tx, clientId, [
           {
             key: `${cycleId} ${endpointId} ${end.outcome ?? `waits for ${end.waitingFor}`} ${started}`,
@@ -105,10 +146,22 @@ export function endpointActivities({ tenants }: { tenants: Tenants }) {
             because: end.because,
             detail: { packagesAtFault: end.packagesAtFault, snapshotId: end.snapshotId },
           },
+          ...personNeeded(order, { ...end, at: now }),
         ]);
       });
     },
   };
+}
+
+/**
+ * The plan under the number of this attempt. An endpoint that was let go before the install left a snapshot, which is of
+ * then: the next attempt takes one of its own. Opened again after a lost answer it is the same attempt.
+ */
+async function numbered(db: Database, order: EndpointOrder, plan: EndpointPlan): Promise<EndpointPlan> {
+  const { cycleId, endpointId } = order;
+  const { planDigest, generation } = plan;
+  const attempt = 1 + (await db.snapshotRecord.count({ where: { cycleId, endpointId } }));
+  return { ...plan, attempt, snapshotId: snapshotNameOf({ cycleId, endpointId, planDigest, generation, attempt }) };
 }
 
 /** The digest of what the newest change record says of an endpoint; null when none names it. */
@@ -119,61 +172,4 @@ async function recordedDigest(db: Database, cycleId: string, endpointId: string)
     .flatMap((ring) => ring.endpoints)
     .find((endpoint) => endpoint.endpointId === endpointId);
   return named?.planDigest ?? null;
-}
-
-async function keepEvidence(tx: Transaction, order: EndpointOrder, end: EndpointEnd): Promise<void> {
-  const { cycleId, endpointId, clientId } = order;
-  const seen = [
-    { kind: 'before', evidence: end.before },
-    { kind: end.outcome === 'rolled_back' ? 'restored' : 'after', evidence: end.after },
-  ];
-  for (const { kind, evidence } of seen) {
-    if (!evidence) continue;
-    const id = `${cycleId}/${endpointId}/${kind}/${evidence.observedAt}`;
-    const row = { clientId, cycleId, endpointId, kind, takenAt: new Date(evidence.observedAt) };
-    const content = toJson(evidence);
-    await tx.evidence.upsert({
-      where: { id },
-      create: { id, ...row, content, digest: digestOf(content) },
-      update: {},
-    });
-  }
-}
-
-/** The agent's own account of each operation, with the end of the package manager's output. */
-async function keepOperations(tx: Transaction, order: EndpointOrder, end: EndpointEnd): Promise<void> {
-  const { cycleId, endpointId, clientId } = order;
-  await tx.evidence.createMany({
-    skipDuplicates: true,
-    data: end.operations.map((report) => ({
-      id: report.operationId,
-      clientId,
-      cycleId,
-      endpointId,
-      kind: 'operation',
-      takenAt: new Date(report.endedAt ?? report.startedAt),
-      content: toJson(report),
-      digest: digestOf(report),
-    })),
-  });
-}
-
-async function keepSnapshot(
-  tx: Transaction,
-  order: EndpointOrder,
-  end: EndpointEnd,
-  id: string,
-  keepDays: number,
-  now: Date,
-): Promise<void> {
-  const { cycleId, endpointId, clientId } = order;
-  const restored = end.outcome === 'rolled_back' ? { restoredAt: now } : {};
-  // A snapshot that may be the only way back has no end.
-  const keepUntilAt = end.outcome === 'patched' ? new Date(now.getTime() + keepDays * 24 * 60 * 60 * 1000) : null;
-  const row = { keepUntilAt, ...restored, evidenceOfFailedState: end.evidenceOfFailedState };
-  await tx.snapshotRecord.upsert({
-    where: { id },
-    create: { id, clientId, cycleId, endpointId, ...row },
-    update: row,
-  });
 }

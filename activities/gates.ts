@@ -1,21 +1,28 @@
-/** How a ring soaks, and what its gate says. */
+/** How a ring soaks, what its gate says, and what that means for the patches of its record. */
+import { ApplicationFailure } from '@temporalio/activity';
+import { defaultEndpointsAtLeast } from '../domain/breaker.ts';
 import type { Check, CheckResult } from '../domain/check.ts';
-import type { EndpointReference, RingOrder, RingResult } from '../domain/cycle.ts';
-import type { EndpointOutcome } from '../domain/endpoint-facts.ts';
-import type { Evidence } from '../domain/evidence.ts';
-import { type GateVerdict, type Regression, judgeRing } from '../domain/gate.ts';
-import type { Policy } from '../domain/policy.ts';
+import type { EndpointReference, PersonsWord, RingOrder, RingResult } from '../domain/cycle.ts';
+import { type GateVerdict, judgeRing, mayAdvance } from '../domain/gate.ts';
+import { successorOf } from '../domain/successor.ts';
 import { appendAudit, toJson } from './audit-trail.ts';
-import type { Database, Tenants } from './ports/database.ts';
-import { grouped, haltInForce, openCycleOf, referenceTo } from './rows.ts';
+import { countFailures } from './breaker.ts';
+import type { Tenants } from './ports/database.ts';
+import { agentAnswers, regressionsCounted, ringSeen } from './ring-evidence.ts';
+import { grouped, openCycleOf, referenceTo } from './rows.ts';
+import { proposeSuccessor } from './successors.ts';
 
-/** Besides the policy's checks: whoever does not answer gives no health data. */
-const agentAnswers = 'its agent answers';
 /** How many looks a soak is divided into, and how close together they may be. */
 const looksInSoak = 10;
 const secondsBetweenLooks = 5;
 
-export function gateActivities({ tenants }: { tenants: Tenants }) {
+export function gateActivities({
+  tenants,
+  breakerEndpoints = defaultEndpointsAtLeast,
+}: {
+  tenants: Tenants;
+  breakerEndpoints?: number;
+}) {
   return {
     /** How long the ring has to soak from its last verified endpoint, and which endpoints to watch meanwhile. */
     async soakWatch({ cycleId, ring }: RingOrder): Promise<{
@@ -31,11 +38,9 @@ export function gateActivities({ tenants }: { tenants: Tenants }) {
         where: { cycleId, ring, outcome: 'patched' },
         include: { endpoint: true },
       });
-      const halted = await haltInForce(db, cycleId);
       const lastAt = Math.max(...verified.map((row) => row.endedAt?.getTime() ?? 0), 0);
       const soakSeconds = policy.gate.soakMinutes * 60;
-      const runs = verified.length > 0 && !halted;
-      const remainingSeconds = runs ? Math.ceil((lastAt + soakSeconds * 1000 - Date.now()) / 1000) : 0;
+      const remainingSeconds = verified.length > 0 ? Math.ceil((lastAt + soakSeconds * 1000 - Date.now()) / 1000) : 0;
       const endpoints = verified.map((row) => ({ ...referenceTo(row.endpoint), checks: policy.checks }));
       return {
         remainingSeconds,
@@ -79,10 +84,14 @@ export function gateActivities({ tenants }: { tenants: Tenants }) {
       });
     },
 
+    /** The ring's verdict, on record; and whether the good patches of its record go on without the bad ones. */
     async judgeRing(order: RingOrder): Promise<RingResult> {
       const { cycleId, ring } = order;
-      const { db, cycle, policy } = await openCycleOf(tenants, cycleId);
-      const judged = await ringVerdict(db, policy, order);
+      const opened = await openCycleOf(tenants, cycleId);
+      const { db, cycle } = opened;
+      const seen = await ringSeen(tenants, opened, order);
+      const judged = judgeRing(seen.facts);
+      await countFailures(tenants, regressionsCounted(order, seen), breakerEndpoints);
       const id = `${cycleId}/${ring}`;
       const judgedAt = new Date();
       const row = { verdict: judged.verdict, numbers: toJson(judged.numbers), because: [...judged.because], judgedAt };
@@ -104,49 +113,62 @@ export function gateActivities({ tenants }: { tenants: Tenants }) {
           },
         ]);
       });
-      // Read from the row: a halt may be in force before its order reaches the cycle.
-      return { ring, verdict: judged.verdict, because: judged.because, halted: await haltInForce(db, cycleId) };
+      const { regressions, healthDataPresent } = seen.facts;
+      const regressed = new Map(
+        regressions.map(({ endpointId }) => [
+          endpointId,
+          regressions.filter((one) => one.endpointId === endpointId).flatMap((one) => one.patchesAtFault ?? []),
+        ]),
+      );
+      const goesOn = await proposeSuccessor(opened, { ring, verdict: judged.verdict, healthDataPresent, regressed });
+      return {
+        ring,
+        verdict: judged.verdict,
+        because: judged.because,
+        ...(goesOn === 'no' ? {} : { successor: goesOn }),
+      };
+    },
+
+    /**
+     * What a person's order to advance comes to: on a held gate it is carried out; on a halted one it is refused until
+     * the patches at fault have been released.
+     * @throws ApplicationFailure OrderRefused, with the reason
+     */
+    async advanceGate({ order, word, at }: { order: RingOrder; word: PersonsWord; at: string }): Promise<void> {
+      const { cycleId, clientId, ring } = order;
+      const { may, because } = mayAdvance(await ringVerdict(tenants, order));
+      if (!may) throw ApplicationFailure.nonRetryable(because, 'OrderRefused');
+      await tenants.forClient(clientId).$transaction((tx) =>
+        appendAudit(tx, clientId, [
+          {
+            key: `${cycleId} advance ${ring} by ${word.who} at ${at}`,
+            at,
+            actor: word.who,
+            action: 'advance',
+            subject: `${cycleId}/${ring}`,
+            because: [word.why, because],
+          },
+        ]),
+      );
     },
   };
 }
 
 /** What the gate says of a ring with what has ended and been seen by now. */
-export async function ringVerdict(db: Database, policy: Policy, { cycleId, ring }: RingOrder): Promise<GateVerdict> {
-  const members = await db.cycleEndpoint.findMany({ where: { cycleId, ring } });
-  const checks = await db.soakCheck.findMany({ where: { cycleId, ring }, orderBy: { at: 'asc' } });
-  const evidence = await db.evidence.findMany({ where: { cycleId, kind: 'after' } });
-  const proven = new Map(evidence.map((row) => [row.endpointId, row.content as unknown as Evidence]));
-  const patched = members.filter((member) => member.outcome === 'patched');
-  const lastLook = new Map(
-    checks.filter((check) => check.check === agentAnswers).map((look) => [look.endpointId, look]),
-  );
-  return judgeRing({
-    ringSize: members.length,
-    outcomes: members.flatMap((member) =>
-      member.outcome ? [{ endpointId: member.endpointId, outcome: member.outcome as EndpointOutcome }] : [],
-    ),
-    unknown: members.filter((member) => member.state === 'unknown').map((member) => member.endpointId),
-    regressions: regressionsIn(checks, proven),
-    healthDataPresent: patched.every((member) => lastLook.get(member.endpointId)?.passed === true),
-    gate: policy.gate,
-  });
+export async function ringVerdict(tenants: Tenants, order: RingOrder): Promise<GateVerdict> {
+  const { facts } = await ringSeen(tenants, await openCycleOf(tenants, order.cycleId), order);
+  return judgeRing(facts);
 }
 
-type Look = {
-  readonly endpointId: string;
-  readonly check: string;
-  readonly passed: boolean;
-  readonly observed: string;
-};
-
-/** Checks that passed when the endpoint was proven and failed at any look since, each once. */
-function regressionsIn(looks: readonly Look[], proven: ReadonlyMap<string, Evidence>): Regression[] {
-  const worked = (look: Look) =>
-    proven.get(look.endpointId)?.checks.some((check) => check.check === look.check && check.passed) === true;
-  const failed = looks.filter((look) => !look.passed && worked(look));
-  const once = new Map(failed.map((look) => [`${look.endpointId} ${look.check}`, look]));
-  return [...once.values()].map((look) => ({
-    endpointId: look.endpointId,
-    what: `${look.check} saw ${look.observed}`,
-  }));
+/**
+ * Why nobody of a ring's record may be started, for those that do not start with their ring; null when no gate of the
+ * record halts: neither theirs as it stands now, nor another as it was judged.
+ */
+export async function haltedGate(tenants: Tenants, order: RingOrder): Promise<readonly string[] | null> {
+  const judged = await tenants.forClient(order.clientId).gateVerdict.findMany({ where: { cycleId: order.cycleId } });
+  const halted = judged.find(
+    ({ ring, verdict }) => verdict === 'halt' && ring !== order.ring && successorOf(ring) === successorOf(order.ring),
+  );
+  const now = halted ?? (await ringVerdict(tenants, order));
+  return now.verdict === 'halt' ? now.because : null;
 }

@@ -1,4 +1,5 @@
 /** Step 5 as rows: each endpoint's plan as its dry run shows it, and what the tests on clones say of it. */
+import { idOf, patchKey, stoppedInWords } from '../domain/breaker.ts';
 import type { PlannedInstall } from '../domain/plan.ts';
 import {
   type EndpointPlan,
@@ -13,10 +14,13 @@ import { hashOf } from '../domain/hash.ts';
 import type { Patch } from '../domain/patch.ts';
 import type { Policy } from '../domain/policy.ts';
 import { appendAudit, digestOf, toJson } from './audit-trail.ts';
-import { derivedName } from './machines.ts';
+import { stoppedNow } from './breaker.ts';
+import { sandboxNameOf, snapshotNameOf } from './machines.ts';
 import { toPatch } from './patch-sets.ts';
 import type { AuthorityPort } from './ports/authority.ts';
 import type { Database, Tenants } from './ports/database.ts';
+import { ofOtherReleases } from './releases.ts';
+import { withSoundness } from './representatives.ts';
 import { grouped, openCycleOf, referenceTo, waivedBy } from './rows.ts';
 
 /** An install that takes longer than this hangs. */
@@ -27,11 +31,28 @@ const planned = ['approved', 'added'];
 export function installPlanActivities({ tenants, authority }: { tenants: Tenants; authority: AuthorityPort }) {
   return {
     async patchesToPlan({ order, endpointId }: { order: SurveyOrder; endpointId: string }): Promise<readonly Patch[]> {
-      const rows = await tenants.forClient(order.clientId).cyclePatch.findMany({
-        where: { cycleId: order.cycleId, endpointId, decision: 'approved' },
+      const { cycleId, clientId } = order;
+      const db = tenants.forClient(clientId);
+      const approved = { cycleId, endpointId, decision: 'approved' };
+      const rows = await db.cyclePatch.findMany({
+        where: approved,
         orderBy: [{ package: 'asc' }, { architecture: 'asc' }],
       });
-      return rows.map(toPatch);
+      // What was approved may have been stopped for everyone since.
+      const stopped = await stoppedNow(tenants, rows.map(toPatch));
+      for (const patch of stopped)
+        await db.cyclePatch.updateMany({
+          where: { ...approved, package: patch.package, architecture: patch.architecture },
+          data: { decision: 'dropped', rule: 'breaker', because: [stoppedInWords(patch)] },
+        });
+      const elsewhere = await ofOtherReleases(db, order, endpointId, rows);
+      for (const { row, because } of elsewhere)
+        await db.cyclePatch.updateMany({
+          where: { ...approved, package: row.package, architecture: row.architecture },
+          data: { decision: 'dropped', because: [because] },
+        });
+      const gone = new Set([...stopped, ...elsewhere.map(({ row }) => idOf(toPatch(row)))].map(patchKey));
+      return rows.map(toPatch).filter((patch) => !gone.has(patchKey(idOf(patch))));
     },
 
     /** Records what the dry run added to an endpoint's plan, and what had to leave it. */
@@ -46,6 +67,7 @@ export function installPlanActivities({ tenants, authority }: { tenants: Tenants
     }): Promise<void> {
       const { cycleId, clientId } = order;
       const key = { cycleId, endpointId };
+      const stopped = await stoppedNow(tenants, planned.added);
       await tenants.forClient(clientId).$transaction(async (tx) => {
         // An earlier plan's additions are drawn anew; what was offered goes back to what was decided of it.
         await tx.cyclePatch.deleteMany({ where: { ...key, decision: 'added', origins: { isEmpty: true } } });
@@ -57,8 +79,9 @@ export function installPlanActivities({ tenants, authority }: { tenants: Tenants
           });
         }
         const rejected = await tx.cyclePatch.findMany({ where: { ...key, ...rejectedAmong(planned.added) } });
-        if (rejected.length > 0) {
-          const names = rejected.map((row) => row.package).join(', ');
+        const refused = [...rejected, ...stopped];
+        if (refused.length > 0) {
+          const names = refused.map((one) => one.package).join(', ');
           await tx.cyclePatch.updateMany({
             where: { ...key, decision: 'approved' },
             data: { decision: 'dropped', because: [`the dry run needs ${names}, which was rejected`] },
@@ -78,8 +101,8 @@ export function installPlanActivities({ tenants, authority }: { tenants: Tenants
     },
 
     /**
-     * One test for each segment that has something to install, on the endpoint whose plan is the longest of those
-     * online; none where the policy waives the sandbox.
+     * One test for each segment that has something to install, on the endpoint whose plan is the longest of those that
+     * are online and need no person; none where the policy waives the sandbox.
      */
     async testsToMake({ cycleId, attempt }: { cycleId: string; attempt: number }): Promise<readonly SandboxOrder[]> {
       const { db, cycle, policy } = await openCycleOf(tenants, cycleId);
@@ -88,13 +111,18 @@ export function installPlanActivities({ tenants, authority }: { tenants: Tenants
         where: { cycleId, policyName: cycle.policyVersion.name, online: true },
         include: { endpoint: true, patches: { where: { decision: { in: planned } } } },
       });
-      const due = rows.filter((row) => row.patches.length > 0);
+      const due = await withSoundness(
+        db,
+        rows.filter((row) => row.patches.length > 0),
+      );
       return [...grouped(due, (row) => row.segment ?? 'without a segment')].map(([segment, members]) => {
         const [representative] = members.toSorted(
           (a, b) =>
-            b.patches.length - a.patches.length || hashOf(cycleId + a.endpointId) - hashOf(cycleId + b.endpointId),
+            Number(b.sound) - Number(a.sound) ||
+            b.patches.length - a.patches.length ||
+            hashOf(cycleId + a.endpointId) - hashOf(cycleId + b.endpointId),
         ) as [(typeof members)[number]];
-        const name = derivedName('sandbox', `${cycleId} ${segment} ${attempt}`);
+        const name = sandboxNameOf({ cycleId, segment, attempt });
         return {
           cycleId,
           clientId: cycle.clientId,
@@ -223,7 +251,7 @@ async function nameable(db: Database, cycleId: string, packages: readonly string
 function rejectedAmong(added: readonly Patch[]) {
   return {
     package: { in: added.map((patch) => patch.package) },
-    OR: [{ decision: { in: ['excepted', 'dropped'] } }, { rule: 'block' }],
+    OR: [{ decision: { in: ['excepted', 'dropped'] } }, { rule: { in: ['block', 'breaker'] } }],
   };
 }
 
@@ -272,16 +300,20 @@ export async function planOf(db: Database, policy: Policy, cycleId: string, endp
     orderBy: [{ package: 'asc' }, { architecture: 'asc' }],
   });
   const patches = rows.map(toPatch);
+  const planDigest = digestOf(patches);
+  const { generation } = endpoint;
   return {
     patches,
     withoutPatches: await withoutPatches(db, cycleId, endpointId),
     allowRemove: [],
-    planDigest: digestOf(patches),
-    generation: endpoint.generation,
+    planDigest,
+    generation,
     checks: policy.checks,
     reboot: policy.reboot,
     snapshotRequired: policy.snapshot.required,
+    rollback: policy.rollback,
     installLimitMinutes,
-    snapshotId: derivedName('snapshot', `${cycleId} ${endpointId} ${digestOf(patches)} ${endpoint.generation}`),
+    snapshotId: snapshotNameOf({ cycleId, endpointId, planDigest, generation }),
+    attempt: 1,
   };
 }

@@ -21,6 +21,17 @@ export function machineActivities(ports: { readonly snapshots: SnapshotPort; rea
       return snapshots.verify(endpoint.endpointId, snapshotId);
     },
 
+    /** Looks at a snapshot that was taken earlier. */
+    async verifySnapshot({
+      endpoint,
+      snapshotId,
+    }: {
+      endpoint: AgentIdentity;
+      snapshotId: string;
+    }): Promise<SnapshotVerdict> {
+      return snapshots.verify(endpoint.endpointId, snapshotId);
+    },
+
     async restoreSnapshot({
       endpoint,
       snapshotId,
@@ -62,4 +73,27 @@ export function machineActivities(ports: { readonly snapshots: SnapshotPort; rea
 /** A short name, the same for the same purpose, that files, certificates and kernels accept: `snapshot-3f6c1d0a94be`. */
 export function derivedName(kind: string, purpose: string): string {
   return `${kind}-${createHash('sha256').update(purpose).digest('hex').slice(0, 12)}`;
+}
+
+/** The name of the snapshot before a plan is installed: another plan, another attempt, or the machine after a restore, gets another one. */
+export function snapshotNameOf(work: {
+  readonly cycleId: string;
+  readonly endpointId: string;
+  readonly planDigest: string;
+  readonly generation: number;
+  readonly attempt?: number;
+}): string {
+  const { cycleId, endpointId, planDigest, generation, attempt = 1 } = work;
+  const again = attempt === 1 ? '' : ` attempt ${attempt}`;
+  return derivedName('snapshot', `${cycleId} ${endpointId} ${planDigest} ${generation}${again}`);
+}
+
+/** The name of the clone that tries a segment's patches, in the client's names. */
+export function sandboxNameOf(test: {
+  readonly cycleId: string;
+  readonly segment: string;
+  readonly attempt: number;
+}): string {
+  const { cycleId, segment, attempt } = test;
+  return derivedName('sandbox', `${cycleId} ${segment} ${attempt}`);
 }

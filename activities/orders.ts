@@ -1,10 +1,12 @@
-/** What people order, and what must be asked before any effect. */
+/** What people order besides halts: approvals, windows, the end of a cycle. */
 import { ApplicationFailure } from '@temporalio/activity';
 import { type PersonsWord, clientIdOf } from '../domain/cycle.ts';
-import type { Permit } from '../domain/operation.ts';
 import { appendAudit } from './audit-trail.ts';
 import type { Tenants } from './ports/database.ts';
-import { haltInForce, openCycleOf } from './rows.ts';
+import { lockHalts, orderEntry, putHalt } from './halts.ts';
+import { openCycleOf } from './rows.ts';
+
+const cancelled = 'cancel cycle';
 
 export function orderActivities({ tenants }: { tenants: Tenants }) {
   const recordOrder = async (order: {
@@ -32,35 +34,24 @@ export function orderActivities({ tenants }: { tenants: Tenants }) {
   };
 
   return {
-    recordOrder,
-
-    /**
-     * A permit for one effect, given after the halts were read. Spent within two seconds or not at all. A halt does not
-     * refuse what finishes something that was started.
-     */
-    async issuePermit({
-      clientId,
-      cycleId,
-      finishes,
-    }: {
-      clientId: string;
-      cycleId: string;
-      finishes: boolean;
-    }): Promise<Permit | { readonly refusedBecause: readonly string[] }> {
-      const halted = await haltInForce(tenants.forClient(clientId), cycleId);
-      if (halted && !finishes) return { refusedBecause: [halted] };
-      const issuedAt = new Date().toISOString();
-      return { permitId: `${cycleId} ${issuedAt}`, issuedAt };
+    /** Puts on record who cancels a cycle, and halts it, so that nothing starts before the cycle has heard of it. */
+    async orderCancel({ cycleId, word, at }: { cycleId: string; word: PersonsWord; at: string }): Promise<void> {
+      const target = { scope: 'cycle', subject: cycleId } as const;
+      await tenants.forClient(clientIdOf(cycleId)).$transaction(async (tx) => {
+        await lockHalts(tx, cycleId);
+        await putHalt(tx, { cycleId, target, word: { ...word, why: `cancelled: ${word.why}` }, at });
+        await appendAudit(tx, clientIdOf(cycleId), [orderEntry(cancelled, cycleId, target, word, at)]);
+      });
     },
 
-    /** Puts the halt on record: from the next permit on, nothing more is submitted. */
-    async orderHalt({ cycleId, word, at }: { cycleId: string; word: PersonsWord; at: string }): Promise<void> {
-      const clientId = clientIdOf(cycleId);
-      const id = `${cycleId} halt`;
-      const row = { id, clientId, cycleId, orderedBy: word.who, reason: word.why, orderedAt: new Date(at) };
-      const made = await tenants.forClient(clientId).halt.createMany({ data: [row], skipDuplicates: true });
-      // The command writes the row before it tells the workflow: the second to come finds it on record.
-      if (made.count > 0) await recordOrder({ cycleId, action: 'halt', subject: cycleId, at, word });
+    /** Why a cycle that was cancelled was: who did it, where that is known. */
+    async cancellationOf({ cycleId }: { cycleId: string }): Promise<{ readonly because: string }> {
+      const order = await tenants.forClient(clientIdOf(cycleId)).auditEvent.findFirst({
+        where: { action: cancelled, subject: cycleId },
+        orderBy: { sequence: 'desc' },
+      });
+      const by = order ? ` by ${order.actor}: ${order.because.join('; ')}` : '';
+      return { because: `the cycle was cancelled${by}` };
     },
 
     /** Counts one person's approval of the cycle's newest change record; `enough` when the policy asks for no more. */

@@ -45,7 +45,7 @@ export function changeRecordFacts({ record, cycle }: CycleRows): RecordedFacts['
     changeRecordId: record.id,
     digest: record.digest,
     madeAt: record.writtenAt.toISOString(),
-    parent: null,
+    parent: content.parent ? { changeRecordId: content.parent.changeRecordId, because: content.why } : null,
     approval: {
       state: !asked ? 'not asked' : enough ? 'approved' : 'waiting',
       because: asked

@@ -1,12 +1,14 @@
 /** Step 4 as rows: which updates endpoints are offered, what vendors say of them, and what the policy decides. */
 import { type ChangelogEntry, type KnownExploited, joinAdvisories } from '../domain/advisory.ts';
 import { judgeEmergencyUpdate, judgeUpdate } from '../domain/approval.ts';
+import { idOf, patchKey, stoppedInWords } from '../domain/breaker.ts';
 import { classifyUpdate } from '../domain/classification.ts';
 import { type EndpointOrder, type SurveyOrder, lateRecordId, nameIn } from '../domain/cycle.ts';
 import type { PatchDecision } from '../domain/cycle-facts.ts';
 import { type Finding, findingsOf, needsEmergency } from '../domain/findings.ts';
 import type { AvailableUpdate, Patch } from '../domain/patch.ts';
 import { toJson } from './audit-trail.ts';
+import { stoppedNow } from './breaker.ts';
 import type { Database, Tenants } from './ports/database.ts';
 import type { KevFeed } from './ports/feeds.ts';
 import { grouped, openCycleOf } from './rows.ts';
@@ -17,7 +19,8 @@ export function patchSetActivities({ tenants, kev }: { tenants: Tenants; kev: Ke
     const sources = [...new Set(offered.map((row) => row.source))];
     const rows = await db.advisory.findMany({ where: { source: { in: sources } } });
     const published = new Map(rows.map((row) => [`${row.source} ${row.version}`, row]));
-    return { published, exploited: await kev.catalogue() };
+    const stopped = await stoppedNow(tenants, offered.map(toPatch));
+    return { published, exploited: await kev.catalogue(), stopped: new Set(stopped.map(patchKey)) };
   };
 
   return {
@@ -165,12 +168,14 @@ function toUpdate(row: Row): AvailableUpdate {
 type World = {
   readonly published: ReadonlyMap<string, { readonly entries: unknown; readonly firstSeenAt: Date }>;
   readonly exploited: ReadonlyMap<string, KnownExploited>;
+  /** By `patchKey`: what the bad-patch breaker has stopped for everyone. */
+  readonly stopped: ReadonlySet<string>;
 };
 
 /** Everything that is decided of one endpoint's offered updates, and the findings they mean. */
 function judgeEndpoint(
   { cycle, policy }: Awaited<ReturnType<typeof openCycleOf>>,
-  { published, exploited }: World,
+  { published, exploited, stopped }: World,
   rows: readonly Row[],
 ) {
   const now = new Date().toISOString();
@@ -195,6 +200,8 @@ function judgeEndpoint(
     const question = { update, endpointId: nameIn(row.endpointId), policy, now };
     const { advisory } = cycle;
     const approval = advisory ? judgeEmergencyUpdate({ ...question, advisory }) : judgeUpdate(question);
+    const patch = idOf(toPatch(row));
+    const isStopped = stopped.has(patchKey(patch));
     const found = findingsOf(row.endpointId, [fact], () => classification.severity, firstSeenAt);
     findings.push(...found);
     const data = {
@@ -204,9 +211,15 @@ function judgeEndpoint(
       exploited: toJson(fact.exploited),
       publishedAt,
       dueAt: found[0]?.dueAt ?? null,
-      decision: decisionOf(approval),
-      rule: approval.rule,
-      because: [...approval.because, ...classification.because, ...fact.because],
+      // Reject beats approve, in an emergency too; what the policy does not approve anyway keeps its decision.
+      decision: isStopped && approval.decision === 'approved' ? 'dropped' : decisionOf(approval),
+      rule: isStopped ? 'breaker' : approval.rule,
+      because: [
+        ...(isStopped ? [stoppedInWords(patch)] : []),
+        ...approval.because,
+        ...classification.because,
+        ...fact.because,
+      ],
     };
     return [{ row, data }];
   });

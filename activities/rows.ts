@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { type EndpointReference, clientIdOf, siteTaskQueue } from '../domain/cycle.ts';
 import type { AgentAddress } from '../domain/endpoint.ts';
 import type { Policy } from '../domain/policy.ts';
-import type { Database, Tenants } from './ports/database.ts';
+import type { Tenants } from './ports/database.ts';
 
 /** The cycle's row with the policy it follows, and its client's part of the database. */
 export async function openCycleOf(tenants: Tenants, cycleId: string) {
@@ -24,15 +24,6 @@ export function referenceTo(endpoint: { id: string; siteId: string; address: unk
     address: endpoint.address as AgentAddress,
     taskQueue: siteTaskQueue(endpoint.siteId),
   };
-}
-
-/** Who has halted a cycle, or its whole client, and why: in an operator's words; null while nobody has. */
-export async function haltInForce(db: Pick<Database, 'halt'>, cycleId: string): Promise<string | null> {
-  const halt = await db.halt.findFirst({
-    where: { releasedAt: null, OR: [{ cycleId: null }, { cycleId }] },
-    orderBy: { orderedAt: 'asc' },
-  });
-  return halt && `halted by ${halt.orderedBy}: ${halt.reason}`;
 }
 
 /** Rows by a key, in the order in which the keys first appear. */

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { installChores } from '../workers/chores.ts';
 import { applyClient, readClient } from '../workers/clients.ts';
 import { personAtKeyboard } from '../workers/config.ts';
 import { installSchedules } from '../workers/cycles.ts';
@@ -16,6 +17,7 @@ export function applyCommand(program: Command): void {
       await withRunning(command, async ({ tenants, temporal }) => {
         const applied = await applyClient(tenants, files, personAtKeyboard());
         const schedules = await installSchedules(temporal, files);
+        await installChores(temporal);
         if (options.json) return printJson({ ...applied, schedules });
         console.log(`Client ${applied.client}: ${applied.sites} sites, ${applied.endpoints} endpoints.`);
         for (const policy of applied.policies)

@@ -1,17 +1,14 @@
 import type { Command } from 'commander';
-import type { PersonsWord } from '../domain/cycle.ts';
 import { summaryInWords } from '../reports/summary.ts';
 import { personAtKeyboard } from '../workers/config.ts';
-import { haltCycle, isCycle, startCycle } from '../workers/cycles.ts';
+import { startCycle } from '../workers/cycles.ts';
 import { readFacts } from '../workers/facts.ts';
-import { unknownCycle } from '../workers/refusals.ts';
+import { statusOf } from '../workers/orders.ts';
 import { type Running, uiLink } from '../workers/running.ts';
-import { advance, approve, cycleStatus, openWindow } from '../workflows/messages.ts';
+import { addOrders } from './cycle-orders.ts';
 import { badInput } from './exit.ts';
 import { printJson, printTable } from './print.ts';
 import { clientIdFor, withRunning } from './running.ts';
-
-type Signed = { why: string; who: string };
 
 export function cycleCommand(program: Command): void {
   const cycle = program.command('cycle').description('Starts cycles, shows them, and gives them orders.');
@@ -83,66 +80,15 @@ export function cycleCommand(program: Command): void {
           ]),
         );
         if (facts.endedAt === null) {
-          const status = await running.temporal.workflow.getHandle(cycleId).query(cycleStatus);
-          console.log(
-            status.waitsFor ? `It waits for ${status.waitsFor}.` : `It is at ${status.step}: ${status.doing}.`,
-          );
+          const status = await statusOf(running, cycleId);
+          if (!status) console.log('What it waits for is not known: no worker answers. See: patchcycle status');
+          else if (status.waitsFor) console.log(`It waits for ${status.waitsFor}.`);
+          else console.log(`It is at ${status.step}: ${status.doing}.`);
         }
       });
     });
 
-  signed(cycle.command('approve').description('Approves the change record of a cycle that waits for it.')).action(
-    order(async ({ temporal }, cycleId, word) => {
-      await temporal.workflow.getHandle(cycleId).executeUpdate(approve, { args: [word] });
-      return `Approved ${cycleId}.`;
-    }),
-  );
-  signed(
-    cycle.command('halt').description('Starts nothing more; what has started is brought to a known state.'),
-  ).action(order(haltCycle));
-  signed(cycle.command('advance').description('Lets a cycle go on after a held gate.')).action(
-    order(async ({ temporal }, cycleId, word) => {
-      await temporal.workflow.getHandle(cycleId).executeUpdate(advance, { args: [word] });
-      return `Advanced ${cycleId}.`;
-    }),
-  );
-  signed(cycle.command('open-window').description("Opens a window now, besides the policy's."))
-    .option('--minutes <number>', 'for how long', '60')
-    .option('--site <name>', 'for one site alone')
-    .action(async (cycleId: string, options: Signed & { minutes: string; site?: string }, command: Command) => {
-      const minutes = Number(options.minutes);
-      if (!(minutes > 0)) throw badInput(`--minutes ${options.minutes}: write a number of minutes.`);
-      const { who, why, site } = options;
-      await withRunning(command, async (running) => {
-        await refuseUnknown(running, cycleId);
-        await running.temporal.workflow
-          .getHandle(cycleId)
-          .executeUpdate(openWindow, { args: [{ who, why, minutes, ...(site ? { site } : {}) }] });
-        console.log(`Opened a window of ${minutes} minutes in ${cycleId}.`);
-      });
-    });
-}
-
-function signed(command: Command): Command {
-  return command
-    .argument('<cycle>', 'its id, as cycle list shows it')
-    .requiredOption('--why <reason>', 'why; it is recorded')
-    .option('--who <name>', 'who gives the order', personAtKeyboard());
-}
-
-/** @param give carries the order out and says in a sentence what it came to */
-function order(give: (running: Running, cycleId: string, word: PersonsWord) => Promise<string>) {
-  return async (cycleId: string, { who, why }: Signed, command: Command) => {
-    if (!who.trim() || !why.trim()) throw badInput('Say who gives the order, and why.');
-    await withRunning(command, async (running) => {
-      await refuseUnknown(running, cycleId);
-      console.log(await give(running, cycleId, { who, why }));
-    });
-  };
-}
-
-async function refuseUnknown(running: Running, cycleId: string): Promise<void> {
-  if (!(await isCycle(running, cycleId))) throw unknownCycle(cycleId);
+  addOrders(cycle);
 }
 
 /** The policy that was named, or the only one of the client that applies to anything. */

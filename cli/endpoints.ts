@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { nameIn } from '../domain/cycle.ts';
-import { inCyclesOfItsPolicy } from '../workers/facts.ts';
+import { inCyclesOfItsPolicy, personsNeeded } from '../workers/facts.ts';
 import { enrolCommand } from './endpoints-enrol.ts';
 import { printJson, printTable } from './print.ts';
 import { clientIdFor, withRunning } from './running.ts';
@@ -26,6 +26,7 @@ export function endpointsCommand(program: Command): void {
             },
           },
         });
+        const persons = await personsNeeded(running, clientId);
         const endpoints = rows.map((row) => {
           const [last] = row.inCycles;
           return {
@@ -39,6 +40,7 @@ export function endpointsCommand(program: Command): void {
             cycleId: last?.cycleId ?? null,
             outcome: last?.outcome ?? null,
             waitingFor: last?.waitingFor ?? null,
+            personNeeded: persons.get(row.id) ?? null,
           };
         });
         if (options.json) return printJson({ client: clientId, endpoints });
@@ -52,6 +54,9 @@ export function endpointsCommand(program: Command): void {
             one.outcome ?? (one.waitingFor ? `waits for ${one.waitingFor}` : '-'),
           ]),
         );
+        for (const { name, personNeeded } of endpoints)
+          if (personNeeded)
+            console.log(`${name} needs a person since ${personNeeded.sinceAt}: ${personNeeded.because.join('; ')}.`);
       });
     });
 }

@@ -7,11 +7,14 @@ import { downCommand } from './down.ts';
 import { emergencyCommand } from './emergency.ts';
 import { endpointsCommand } from './endpoints.ts';
 import { exitCodes, exitCodeOf, sentenceOf } from './exit.ts';
+import { patchCommand } from './patch.ts';
 import { reportCommand } from './report.ts';
 import { siteCommand } from './site.ts';
+import { snapshotsCommand } from './snapshots.ts';
 import { statusCommand } from './status.ts';
 import { upCommand } from './up.ts';
 import { whyCommand } from './why.ts';
+import { windowCommand } from './window.ts';
 
 const program = new Command('patchcycle')
   .description('Patch cycles for managed service providers, as durable workflows.')
@@ -34,8 +37,11 @@ for (const add of [
   endpointsCommand,
   cycleCommand,
   emergencyCommand,
+  patchCommand,
   reportCommand,
   whyCommand,
+  windowCommand,
+  snapshotsCommand,
   siteCommand,
 ])
   add(program);

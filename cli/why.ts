@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { nameIn } from '../domain/cycle.ts';
 import { whyInWords } from '../reports/why.ts';
 import { inCyclesOfItsPolicy, readFacts } from '../workers/facts.ts';
+import { waitOf } from '../workers/windows.ts';
 import { badInput } from './exit.ts';
 import { printJson } from './print.ts';
 import { clientIdFor, withRunning } from './running.ts';
@@ -9,7 +10,9 @@ import { clientIdFor, withRunning } from './running.ts';
 export function whyCommand(program: Command): void {
   program
     .command('why')
-    .description('Why an endpoint, or a package on it, stands as it does in its newest cycle: the recorded reasons.')
+    .description(
+      'Why an endpoint, or a package on it, stands as it does in its newest cycle: the recorded reasons, and what it waits for now.',
+    )
     .argument('<endpoint>', 'its name')
     .argument('[package]', 'a package on it')
     .option('--client <id>', 'which client')
@@ -32,8 +35,11 @@ export function whyCommand(program: Command): void {
           if (!row) throw badInput(`No cycle has had an endpoint ${endpoint}. See: patchcycle endpoints`);
           const facts = await readFacts(running, row.cycleId);
           const because = whyInWords(facts, nameIn(row.endpointId), packageName);
-          if (options.json) return printJson({ endpoint, package: packageName ?? null, cycleId: row.cycleId, because });
+          const { cycleId, endpointId } = row;
+          const wait = await waitOf(running, { clientId, cycleId, endpointId });
+          if (options.json) return printJson({ endpoint, package: packageName ?? null, cycleId, because, wait });
           console.log(because.join('\n'));
+          if (wait) console.log(['now:', ...wait.because].join('\n  '));
         });
       },
     );

@@ -45,13 +45,17 @@ export function judgeUpdate(question: ApprovalQuestion): Approval {
 
 /**
  * Judges one update in an emergency cycle: only what carries the advisory is approved, at once. Blocks hold, since
- * reject beats approve. What such a package needs besides comes with the dry run, not from here.
+ * reject beats approve, and an unknown class is approved by a person's word for that package alone (rule 15). What such a package needs besides comes with the dry run, not from here.
  */
 export function judgeEmergencyUpdate(question: ApprovalQuestion & { readonly advisory: string }): Approval {
   const { advisory, update } = question;
   if (!update.cves.includes(advisory)) return decided('declined', null, [`it does not carry ${advisory}`]);
-  const approved = decided('approved', 'advisory', [`it carries ${advisory}, which this emergency is for`]);
-  return withWhatRanOut(question, judgeRejections(question) ?? approved);
+  const carries = `it carries ${advisory}, which this emergency is for`;
+  const judged =
+    update.classification.class === 'unknown'
+      ? (judgeAllowed(question) ?? decided('declined', null, [carries, 'its class is unknown: allow it by its name']))
+      : decided('approved', 'advisory', [carries]);
+  return withWhatRanOut(question, judgeRejections(question) ?? judged);
 }
 
 function judgeRejections({ update, endpointId, policy, now }: ApprovalQuestion): Approval | null {

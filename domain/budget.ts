@@ -1,5 +1,8 @@
 /** How many endpoints of a site may be disturbed at the same time (rule 9). */
+import type { EndpointOutcome } from './endpoint-facts.ts';
 import type { Amount } from './policy.ts';
+
+export type Disturbance = 'in flight' | 'failed' | 'unknown';
 
 /** A share is rounded up, so that a small site can be patched at all. */
 export function amountOf(amount: Amount, total: number): number {
@@ -20,4 +23,30 @@ export function budgetOf(budget: {
   const { site, policy, siteSize } = budget;
   const own = amountOf(policy, siteSize);
   return site ? Math.min(amountOf(site, siteSize), own) : own;
+}
+
+/** States of an endpoint in a cycle in which somebody is at work on it, or about to be. */
+export const atWork: readonly string[] = ['admitted', 'in flight', 'rolling back'];
+
+/** How one row of an endpoint in a cycle stands, as far as the budget asks. */
+export type WorkState = {
+  readonly state: string;
+  readonly outcome: EndpointOutcome | null;
+  /** Its cycle has not closed, or is the one that asks. */
+  readonly cycleIsOpen: boolean;
+  /** A later work on the endpoint came to a proven end. */
+  readonly mendedSince: boolean;
+};
+
+/**
+ * Whether an endpoint uses its site's budget, whichever cycle works on it: it is in flight (admitted counts, it starts
+ * any moment), nobody knows how it is, or it failed. One that was put back failed for as long as its cycle is open, since
+ * it works as before; one in quarantine until a later work has proven it.
+ */
+export function disturbanceOf(work: WorkState): Disturbance | null {
+  if (atWork.includes(work.state)) return 'in flight';
+  if (work.state === 'unknown') return 'unknown';
+  if (work.outcome === 'rolled_back') return work.cycleIsOpen ? 'failed' : null;
+  if (work.outcome === 'quarantined') return work.mendedSince ? null : 'failed';
+  return null;
 }

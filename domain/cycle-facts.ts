@@ -35,6 +35,8 @@ export type CycleFacts = {
   /** Null when the cycle ended before one was made, or only reports. */
   readonly changeRecord: ChangeRecordFacts | null;
   readonly gates: readonly GateFacts[];
+  /** What people ordered: halts, releases, skips, roll-backs and the like. Approvals are with the change record. */
+  readonly orders: readonly OrderFacts[];
   /** Every managed endpoint of the cycle's policy, reachable or not. */
   readonly endpoints: readonly EndpointFacts[];
   readonly audit: AuditFacts;
@@ -151,6 +153,17 @@ export type ApprovalFacts = {
     readonly at: string;
     readonly approves: boolean;
   }[];
+};
+
+export type OrderFacts = {
+  /** As the audit names it: `halt`, `roll back`. */
+  readonly order: string;
+  /** `the cycle`, `ring early`, `endpoint web-1`. */
+  readonly about: string;
+  readonly who: string;
+  /** Why it was given; of a roll-back that has ended, what came of it. */
+  readonly because: readonly string[];
+  readonly orderedAt: string;
 };
 
 export type GateFacts = GateVerdict & { readonly ring: string; readonly decidedAt: string };

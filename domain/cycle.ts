@@ -3,8 +3,10 @@ import type { Check } from './check.ts';
 import type { AgentAddress } from './endpoint.ts';
 import type { EndpointOutcome, WaitingFor } from './endpoint-facts.ts';
 import type { Evidence } from './evidence.ts';
+import type { Target } from './halt.ts';
 import type { OperationReport } from './operation.ts';
 import type { Patch } from './patch.ts';
+import type { RebootRule, RollbackRule } from './policy.ts';
 
 export const steps = [
   'discovery',
@@ -61,6 +63,31 @@ export type EndpointOrder = EndpointReference & {
   readonly ring: string;
 };
 
+/** A person's order to put back what a cycle has patched. `orderId` is the id of the workflow that carries it out. */
+export type RollBackOrder = {
+  readonly orderId: string;
+  readonly cycleId: string;
+  readonly clientId: string;
+  readonly target: Target;
+  readonly word: PersonsWord;
+  /** What was ordered, and what was halted for it. */
+  readonly because: readonly string[];
+};
+
+export type RollBackAdmission = {
+  readonly start: readonly EndpointOrder[];
+  /** Null: nothing of it waits for anything that passes by itself. */
+  readonly lookAgainInSeconds: number | null;
+  readonly inWords: readonly string[];
+};
+
+/** How an order to roll back ended: number of endpoints for each outcome, and why others were not put back. */
+export type RollBackEnd = {
+  readonly orderId: string;
+  readonly endpoints: Readonly<Record<string, number>>;
+  readonly because: readonly string[];
+};
+
 /** What one endpoint gets, as its change record says. */
 export type EndpointPlan = {
   readonly patches: readonly Patch[];
@@ -70,10 +97,14 @@ export type EndpointPlan = {
   readonly planDigest: string;
   readonly generation: number;
   readonly checks: readonly Check[];
-  readonly reboot: 'if required' | 'never' | 'always';
+  readonly reboot: RebootRule;
   readonly snapshotRequired: boolean;
+  /** How it is put back when the install fails. */
+  readonly rollback: RollbackRule;
   readonly installLimitMinutes: number;
   readonly snapshotId: string;
+  /** Counts from 1: an endpoint may have been let go again before anything was installed. */
+  readonly attempt: number;
 };
 
 /** How the work on one endpoint ended, with what was observed. Null as an outcome: it has not ended, it waits. */
@@ -105,6 +136,8 @@ export type SandboxOrder = {
 export type SandboxResult = {
   readonly segment: string;
   readonly passed: boolean;
+  /** A halt cut it short: it says nothing of the patches. */
+  readonly halted: boolean;
   readonly packagesAtFault: readonly string[];
   readonly because: readonly string[];
 };
@@ -157,9 +190,12 @@ export type RingResult = {
   readonly ring: string;
   readonly verdict: 'advance' | 'hold' | 'halt';
   readonly because: readonly string[];
-  /** Who halted the cycle and why; null while nobody has. */
-  readonly halted: string | null;
+  /** Whether the good patches of the record go on as a successor, at once or when a person says so; absent: they do not. */
+  readonly successor?: 'ask' | 'go on';
 };
+
+/** A ring's verdict, and the halts that nobody released in time; null when it came to its own end. */
+export type RingEnd = RingResult & { readonly abandoned: readonly string[] | null };
 
 export type CycleState = 'running' | 'finished' | 'halted' | 'cancelled' | 'failed';
 
@@ -192,6 +228,11 @@ export function cycleIdOf(cycle: { clientId: string; policyName: string; civilDa
 
 export function emergencyIdOf(emergency: { clientId: string; advisory: string }): string {
   return `emergency/${emergency.clientId}/${emergency.advisory}`;
+}
+
+/** The next order of a cycle to roll something back. */
+export function rollBackIdOf({ cycleId, number }: { cycleId: string; number: number }): string {
+  return `rollback/${cycleId}/${number}`;
 }
 
 /** Whose cycle it is: ids carry their client. */

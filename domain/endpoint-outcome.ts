@@ -26,6 +26,8 @@ export function judgePatched(what: {
   readonly before: Evidence;
   readonly after: Evidence;
   readonly rebootWasDue: boolean;
+  /** The boot that a due reboot had to leave; that of `before` where nothing is said. */
+  readonly leftBootId?: string | null;
   /** `if required` where nothing is said. */
   readonly reboot?: RebootRule;
 }): Proof {
@@ -67,6 +69,7 @@ export function judgeRestored(what: {
   ];
   if (after.bootId === before.bootId || after.bootId === failedBootId)
     findings.push(`its boot id is still ${after.bootId}, so it has not started anew`);
+  findings.push(...newlyPending(before, after));
   if (after.generation <= before.generation)
     findings.push(`its generation is ${after.generation} and was ${before.generation}: it was not raised`);
   if (findings.length > 0) return { restored: false, because: findings };
@@ -76,6 +79,49 @@ export function judgeRestored(what: {
       `${patches.length} of ${patches.length} packages are at the versions from before, observed at ${after.observedAt}`,
       `it runs with boot id ${after.bootId} (before: ${before.bootId}) and generation ${after.generation}`,
       'every service and check that worked before works',
+    ],
+  };
+}
+
+/**
+ * Packages rolled back means verified like an install: exactly the versions from before, held so that no later run
+ * installs them again, as clean as before, another boot where one was due, and what worked before works.
+ */
+export function judgePackagesRolledBack(what: {
+  readonly patches: readonly Patch[];
+  readonly before: Evidence;
+  readonly after: Evidence;
+  /** Names of those that were to be held. */
+  readonly hold: readonly string[];
+  /** What is held; null when its agent did not say. */
+  readonly held: readonly string[] | null;
+  readonly leftBootId: string | null;
+  readonly reboot: RebootRule;
+}): Putback {
+  const { patches, before, after, hold, held, leftBootId, reboot } = what;
+  // apt names a foreign architecture with it: `libc6:i386`.
+  const known = held?.map((name) => name.replace(/:.*$/, '')) ?? [];
+  const loose = hold.filter((name) => !known.includes(name));
+  const findings = [
+    ...notPutBack(patches, before, after),
+    ...grewUnclean(before, after),
+    ...newlyBroken(before, after).map(({ because }) => because),
+    ...(reboot === 'never' ? [] : newlyPending(before, after)),
+  ];
+  if (leftBootId !== null && after.bootId === leftBootId)
+    findings.push(`a reboot was due, and its boot id is still ${after.bootId}`);
+  if (loose.length > 0)
+    findings.push(
+      `${loose.join(', ')} ${held === null ? 'may not be' : 'is not'} held, so the next run may install it again`,
+    );
+  if (findings.length > 0) return { restored: false, because: findings };
+  return {
+    restored: true,
+    because: [
+      `${patches.length} of ${patches.length} packages are at the versions from before, observed at ${after.observedAt}`,
+      `held at them until a person lets go: ${hold.join(', ') || 'none'}`,
+      'every service and check that worked before works',
+      'the rest of the machine, and its data, is as it is',
     ],
   };
 }
@@ -141,15 +187,22 @@ function bootFindings(what: {
   readonly before: Evidence;
   readonly after: Evidence;
   readonly rebootWasDue: boolean;
+  readonly leftBootId?: string | null;
   readonly reboot?: RebootRule;
 }): Finding[] {
-  const { before, after, rebootWasDue, reboot } = what;
+  const { before, after, rebootWasDue, leftBootId, reboot } = what;
   const findings: Finding[] = [];
-  if (rebootWasDue && after.bootId === before.bootId)
+  if (rebootWasDue && after.bootId === (leftBootId ?? before.bootId))
     findings.push({ because: `a reboot was due, and its boot id is still ${after.bootId}`, atFault: [] });
   if (after.pendingReboot.due && reboot !== 'never')
     findings.push({ because: `a reboot is pending: ${after.pendingReboot.because.join(', ')}`, atFault: [] });
   return findings;
+}
+
+/** What the machine wants now, and did not before. */
+function newlyPending(before: Evidence, after: Evidence): string[] {
+  if (!after.pendingReboot.due || before.pendingReboot.due) return [];
+  return [`a reboot is pending, and was not before: ${after.pendingReboot.because.join(', ')}`];
 }
 
 function newlyBroken(before: Evidence, after: Evidence): { what: string; because: string }[] {
@@ -192,7 +245,7 @@ function proofInWords(what: {
 }
 
 /** A service or check names its package (`nginx.service`, `service nginx`); a plan of one patch has one suspect. */
-function packagesBehind(what: string, patches: readonly Patch[]): string[] {
+export function packagesBehind(what: string, patches: readonly Patch[]): string[] {
   return patches.length === 1 ? patches.map((patch) => patch.package) : namesIn(what, patches);
 }
 

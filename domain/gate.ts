@@ -1,6 +1,14 @@
-/** Whether a ring has shown enough for the next one to start (rules 10 and 11). It counts what was verified, nothing else. */
+/**
+ * Whether a ring has shown enough for the next one to start (rules 10 and 11). It counts what was verified, nothing else.
+ *
+ * The policy's numbers are a trade: `atLeastVerified` n with `failuresAtMost` c lets a version pass that breaks a share p
+ * of endpoints with the probability that sampling.ts states, and halts for a good version as often as endpoints fail by
+ * themselves. The verdict names both sides: what was seen, and what a ring of that size cannot show.
+ */
 import type { EndpointOutcome } from './endpoint-facts.ts';
+import { listed } from './listed.ts';
 import type { Gate } from './policy.ts';
+import { brokenAtMost, brokenShareAtMost, chanceToPass, confidencePercent } from './sampling.ts';
 
 /**
  * What each end says of the patches:
@@ -15,16 +23,31 @@ export const countsAgainstGate: Readonly<Record<EndpointOutcome, 'verified' | 'f
   superseded: 'neither',
 };
 
+/** Patches that the evidence of a failure points to, by `patchKey` of breaker.ts; none where it points to none. */
+type Blame = { readonly patchesAtFault?: readonly string[] };
+
 /** A check or service that worked when the endpoint was verified and failed during the soak. */
-export type Regression = { readonly endpointId: string; readonly what: string };
+export type Regression = { readonly endpointId: string; readonly what: string } & Blame;
+
+/**
+ * A user's answer, when asked after the patch, that something broke. It counts only against: that nobody complains, or
+ * that somebody is content, proves nothing.
+ */
+export type Complaint = { readonly endpointId: string; readonly what: string };
 
 export type RingFacts = {
   /** Endpoints of the ring in the change record, those handed to the catch-up included. */
   readonly ringSize: number;
-  readonly outcomes: readonly { readonly endpointId: string; readonly outcome: EndpointOutcome }[];
+  /** Endpoints of all rings of the change record; where it is left out, the fleet is taken to have no end. */
+  readonly recordSize?: number;
+  readonly outcomes: readonly ({ readonly endpointId: string; readonly outcome: EndpointOutcome } & Blame)[];
   /** Endpoints whose state nobody knows. */
   readonly unknown: readonly string[];
   readonly regressions: readonly Regression[];
+  /** None where nobody was asked. */
+  readonly complaints?: readonly Complaint[];
+  /** Patches that a person has released since they failed: a failure that points to these alone counts no more. */
+  readonly released?: readonly string[];
   /** False when checks could not be made or read during the soak. */
   readonly healthDataPresent: boolean;
   readonly gate: Gate;
@@ -55,46 +78,98 @@ export type GateVerdict = {
  * Example: ring of 4, 3 patched, 1 rolled back, failuresAtMost 0: halt, "1 of 4 failed (berlin-web-1), at most 0 may".
  */
 export function judgeRing(ring: RingFacts): GateVerdict {
-  const { numbers, failed } = countRing(ring);
+  const { numbers, failed, excused } = countRing(ring);
   const names = failed.length > 0 ? ` (${failed.join(', ')})` : '';
   const seen = [
     `${numbers.verified} of ${numbers.endpoints} verified, at least ${numbers.verifiedAtLeast} needed`,
     `${numbers.failed} failed${names}, at most ${numbers.failuresAtMost} may`,
   ];
-  const regressed = ring.regressions.map(({ endpointId, what }) => `${endpointId} failed during the soak: ${what}`);
+  const besides = [
+    ...ring.regressions.map(({ endpointId, what }) => `${endpointId} failed during the soak: ${what}`),
+    ...(ring.complaints ?? []).map(({ endpointId, what }) => `a user of ${endpointId} says: ${what}`),
+    ...excused.map((endpointId) => `the failure of ${endpointId} counts no more: a person has released its patch`),
+  ];
   const halts = reasonsToHalt(numbers, names);
-  if (halts.length > 0) return { verdict: 'halt', because: [...halts, ...regressed], numbers };
+  if (halts.length > 0) return { verdict: 'halt', because: [...halts, ...besides], numbers };
   const holds = reasonsToHold(ring, numbers);
-  if (holds.length > 0) return { verdict: 'hold', because: [...holds, ...regressed], numbers };
-  return { verdict: 'advance', because: [...seen, ...regressed], numbers };
+  if (holds.length > 0) return { verdict: 'hold', because: [...holds, ...besides], numbers };
+  return { verdict: 'advance', because: [...seen, ...besides, whatItShows(ring, numbers)], numbers };
 }
 
-function countRing(ring: RingFacts): { numbers: GateNumbers; failed: readonly string[] } {
-  const regressed = new Set(ring.regressions.map(({ endpointId }) => endpointId));
-  const verdictOf = (end: RingFacts['outcomes'][number]) =>
-    regressed.has(end.endpointId) ? 'failed' : countsAgainstGate[end.outcome];
-  const counted = (verdict: string) => ring.outcomes.filter((end) => verdictOf(end) === verdict).length;
-  const failed = new Set([
-    ...regressed,
-    ...ring.outcomes.filter((end) => verdictOf(end) === 'failed').map(({ endpointId }) => endpointId),
-  ]);
-  const verified = counted('verified');
-  const tried = verified + failed.size;
+/** Whether a ring whose gate halted has become one that a person may advance: the patches at fault were released. */
+export function mayAdvance({ verdict, because }: GateVerdict): { readonly may: boolean; readonly because: string } {
+  if (verdict !== 'halt') return { may: true, because: because[0] ?? verdict };
+  return {
+    may: false,
+    because: `a halted gate is not advanced (${because[0] ?? 'halt'}); release the patch at fault first: patchcycle patch release PACKAGE VERSION`,
+  };
+}
+
+function countRing(ring: RingFacts): {
+  readonly numbers: GateNumbers;
+  readonly failed: readonly string[];
+  readonly excused: readonly string[];
+} {
+  const failures = failuresOf(ring);
+  const excused = [...failures].filter(([, facts]) => isExcused(facts, ring.released ?? [])).map(([name]) => name);
+  const failed = [...failures.keys()].filter((name) => !excused.includes(name));
+  const verified = ring.outcomes.filter(
+    ({ endpointId, outcome }) => countsAgainstGate[outcome] === 'verified' && !failures.has(endpointId),
+  ).length;
+  const tried = verified + failed.length;
+  const ended = ring.outcomes.filter(({ endpointId }) => !failed.includes(endpointId)).length;
   const numbers = {
     endpoints: ring.ringSize,
     verified,
-    failed: failed.size,
+    failed: failed.length,
     unknown: ring.unknown.length,
-    neither: counted('neither'),
+    neither: ended - verified,
     notEnded: Math.max(0, ring.ringSize - ring.outcomes.length),
     // Never 0: a ring with nothing to do proves nothing.
     verifiedAtLeast: Math.max(1, Math.min(ring.gate.atLeastVerified, ring.ringSize)),
     failuresAtMost: ring.gate.failuresAtMost,
-    failurePercent: tried === 0 ? 0 : (failed.size * 100) / tried,
+    failurePercent: tried === 0 ? 0 : (failed.length * 100) / tried,
     failurePercentAtMost: ring.gate.failurePercentAtMost,
     soakMinutes: ring.gate.soakMinutes,
   };
-  return { numbers, failed: [...failed].toSorted() };
+  return { numbers, failed: failed.toSorted(), excused: excused.toSorted() };
+}
+
+/** Everything that speaks against each endpoint that failed. */
+function failuresOf({ outcomes, regressions, complaints = [] }: RingFacts): ReadonlyMap<string, readonly Blame[]> {
+  const against: readonly ({ readonly endpointId: string } & Blame)[] = [
+    ...outcomes.filter(({ outcome }) => countsAgainstGate[outcome] === 'failed'),
+    ...regressions,
+    ...complaints,
+  ];
+  const failures = new Map<string, Blame[]>();
+  for (const fact of against) failures.set(fact.endpointId, [...(failures.get(fact.endpointId) ?? []), fact]);
+  return failures;
+}
+
+/** A failure that points to no patch is excused by no release. */
+function isExcused(facts: readonly Blame[], released: readonly string[]): boolean {
+  return facts.every(
+    ({ patchesAtFault = [] }) => patchesAtFault.length > 0 && patchesAtFault.every((patch) => released.includes(patch)),
+  );
+}
+
+/** The share of endpoints that the words on what a ring cannot show speak of. */
+const exampleShare = 0.1;
+
+function whatItShows({ recordSize }: RingFacts, { verified, failed, failuresAtMost }: GateNumbers): string {
+  const tried = verified + failed;
+  const chance = chanceToPass({ tried, failuresAtMost, brokenShare: exampleShare });
+  const passes = `a version that breaks every tenth endpoint passes ${tried} tried ones with probability ${percent(chance)}`;
+  const broken =
+    recordSize === undefined || recordSize < tried
+      ? `${percent(brokenShareAtMost({ tried, failed }))} of such endpoints`
+      : `${brokenAtMost({ endpoints: recordSize, tried, failed })} of the record's ${recordSize} endpoints`;
+  return `${passes}; by what was seen, this one breaks at most ${broken}, at ${confidencePercent}% confidence`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)}%`;
 }
 
 function reasonsToHalt(numbers: GateNumbers, names: string): string[] {
@@ -115,7 +190,7 @@ function reasonsToHold(ring: RingFacts, numbers: GateNumbers): string[] {
   const reasons: string[] = [];
   if (!ring.healthDataPresent) reasons.push('there is no health data of the soak: nobody can say whether it went well');
   if (numbers.unknown > 0)
-    reasons.push(`the state of ${numbers.unknown} of ${numbers.endpoints} is not known (${ring.unknown.join(', ')})`);
+    reasons.push(`the state of ${numbers.unknown} of ${numbers.endpoints} is not known (${listed(ring.unknown)})`);
   if (numbers.verified < numbers.verifiedAtLeast)
     reasons.push(
       `${numbers.verified} of ${numbers.endpoints} verified, at least ${numbers.verifiedAtLeast} needed` +

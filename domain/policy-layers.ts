@@ -3,18 +3,20 @@
  *
  * A narrower layer may tighten, never loosen (rule 18). Each field has a declared order:
  * - larger is stricter: gate.soak, gate.atLeast, sandbox.required, snapshot.required, snapshot.keep, approval,
- *   emergency.soak, emergency.approval, mode (`report only` is stricter than `patch`)
- * - smaller is stricter: gate.failuresAtMost, gate.failureShareAtMost, budget (of the same kind), deadline
+ *   emergency.soak, emergency.approval, mode (`report only` is stricter than `patch`), afterHalt (`stop` is stricter than
+ *   `ask`, `ask` than `go on`), rollback (`packages` is stricter than `machine`: it takes no client data back)
+ * - smaller is stricter: gate.failuresAtMost, gate.failureShareAtMost, budget (of the same kind, or one endpoint), deadline
  * - union: block, exceptions, blackouts, checks (each names what it is for, so a layer only adds)
  * - intersection: allow
  * - approve: what a layer above does not approve stays unapproved, a delay may only grow
- * - windows: free, but a layer above that has windows may not be opened for any time
+ * - windows, emergency.windows: free, but a layer above that has windows may not be opened for any time
  * - free: rings, reboot, applies (which is not inherited)
  * Only what is stated above binds; a default does not.
  */
+import { describeAmount } from './budget.ts';
 import { describeCheck } from './check.ts';
 import { severityThatCounts } from './classification.ts';
-import type { ApproveRule, EmergencySection, Gate, Policy, Severity, SnapshotRule } from './policy.ts';
+import type { AfterHalt, ApproveRule, EmergencySection, Gate, Policy, Severity, SnapshotRule } from './policy.ts';
 import { sayMinutes } from './window.ts';
 
 /** What one file states of a policy; a field that is absent is not stated. */
@@ -35,6 +37,7 @@ type Order = {
   readonly say: (value: number) => string;
 };
 
+const afterHalts: readonly AfterHalt[] = ['go on', 'ask', 'stop'];
 const yesOrNo = (value: number) => (value === 1 ? 'true' : 'false');
 const persons = (value: number) => (value === 0 ? 'none' : `${value} ${value === 1 ? 'person' : 'people'}`);
 const days = (value: number) => sayMinutes(value * 1440);
@@ -57,6 +60,12 @@ const orders: readonly Order[] = [
     say: percent,
   },
   {
+    field: 'afterHalt',
+    stricter: 'larger',
+    of: ({ afterHalt }) => afterHalt && afterHalts.indexOf(afterHalt),
+    say: (value) => afterHalts[value] ?? '',
+  },
+  {
     field: 'budget',
     stricter: 'smaller',
     of: ({ budget }) => (budget && 'count' in budget ? budget.count : undefined),
@@ -70,6 +79,12 @@ const orders: readonly Order[] = [
   },
   { field: 'sandbox.required', stricter: 'larger', of: ({ sandbox }) => count(sandbox?.required), say: yesOrNo },
   { field: 'snapshot.required', stricter: 'larger', of: ({ snapshot }) => count(snapshot?.required), say: yesOrNo },
+  {
+    field: 'rollback',
+    stricter: 'larger',
+    of: ({ rollback }) => rollback && Number(rollback === 'packages'),
+    say: (value) => (value === 1 ? 'packages' : 'machine'),
+  },
   { field: 'snapshot.keep', stricter: 'larger', of: ({ snapshot }) => snapshot?.keepDays, say: days },
   {
     field: 'approval',
@@ -96,7 +111,13 @@ export function loosenings(above: PolicyLayer, layer: PolicyLayer): Loosening[] 
     if (!looser) return [];
     return [{ field, because: `${say(wanted)} is looser than ${say(bound)} in ${above.name}, which it extends` }];
   });
-  return [...numbers, ...looserWindows(above, layer), ...looserApproval(above, layer), ...looserAllow(above, layer)];
+  return [
+    ...numbers,
+    ...looserBudget(above, layer),
+    ...looserWindows(above, layer),
+    ...looserApproval(above, layer),
+    ...looserAllow(above, layer),
+  ];
 }
 
 /** Puts a layer over what it extends, after `loosenings` found nothing. */
@@ -148,11 +169,14 @@ export function wholePolicy(layer: PolicyLayer): Policy {
       { name: 'rest', take: 'rest', segments: null, endpoints: [] },
     ],
     gate,
+    // A person looks at what halted, and says whether the rest goes on.
+    afterHalt: layer.afterHalt ?? 'ask',
     budget: layer.budget ?? { percent: 25 },
     windows: layer.windows ?? [],
     blackouts: layer.blackouts ?? [],
     sandbox: layer.sandbox ?? { required: true },
     snapshot: { required: true, keepDays: 7, ...stated(layer.snapshot ?? {}) },
+    rollback: layer.rollback ?? 'machine',
     reboot: layer.reboot ?? 'if required',
     checks: layer.checks ?? [],
     changeApproval: layer.changeApproval ?? null,
@@ -162,8 +186,21 @@ export function wholePolicy(layer: PolicyLayer): Policy {
 }
 
 function looserWindows(above: PolicyLayer, layer: PolicyLayer): Loosening[] {
-  if (layer.windows !== 'always' || !above.windows || above.windows === 'always') return [];
-  return [{ field: 'windows', because: `any time is looser than the windows in ${above.name}, which it extends` }];
+  const because = `any time is looser than the windows in ${above.name}, which it extends`;
+  const opened = (field: string, own: Policy['windows'] | undefined, bound: Policy['windows'] | undefined) =>
+    own === 'always' && bound !== undefined && bound !== 'always' ? [{ field, because }] : [];
+  return [
+    ...opened('windows', layer.windows, above.windows),
+    ...opened('emergency.windows', layer.emergency?.windows, above.emergency?.windows),
+  ];
+}
+
+/** A number and a share of a site cannot be compared, as sites differ; but nothing is less than one endpoint. */
+function looserBudget(above: PolicyLayer, layer: PolicyLayer): Loosening[] {
+  const [own, bound] = [layer.budget, above.budget];
+  if (!own || !bound || 'count' in own === 'count' in bound || ('count' in own && own.count === 1)) return [];
+  const because = `${describeAmount(own)} may be more than ${describeAmount(bound)} in ${above.name}, which it extends`;
+  return [{ field: 'budget', because: `${because}; write it in the same kind` }];
 }
 
 const severities: readonly Severity[] = ['critical', 'important', 'moderate', 'low'];

@@ -102,6 +102,12 @@ export type Gate = {
   readonly failurePercentAtMost: number | null;
 };
 
+/**
+ * What becomes of the good patches when a gate halts, and the evidence says which patch is at fault (rule 12). `ask`: a
+ * person may let them go on as a successor record. `go on`: they do. `stop`: they wait for the next cycle.
+ */
+export type AfterHalt = 'stop' | 'ask' | 'go on';
+
 export type Weekday = 'Monday' | 'Tuesday' | 'Wednesday' | 'Thursday' | 'Friday' | 'Saturday' | 'Sunday';
 
 /** When a window opens, in wall-clock time of the site's zone; `at` is `HH:MM`. */
@@ -124,6 +130,9 @@ export type SandboxRule = { readonly required: boolean };
 export type SnapshotRule = { readonly required: boolean; readonly keepDays: number };
 export type RebootRule = 'if required' | 'never' | 'always';
 
+/** How a failed endpoint is put back: `packages` alone where client data must survive, which a machine's snapshot takes back. */
+export type RollbackRule = 'machine' | 'packages';
+
 /** How many people approve the change record, and how soon; a record nobody approved in time is not carried out. */
 export type ChangeApproval = { readonly persons: number; readonly withinMinutes: number };
 
@@ -145,12 +154,15 @@ export type Policy = {
   readonly exceptions: readonly PolicyException[];
   readonly rings: readonly RingRule[];
   readonly gate: Gate;
+  /** Absent in policies that were applied before there was a choice: `stop`. */
+  readonly afterHalt?: AfterHalt;
   /** Of the endpoints of one site. */
   readonly budget: Amount;
   readonly windows: 'always' | readonly WindowRule[];
   readonly blackouts: readonly Blackout[];
   readonly sandbox: SandboxRule;
   readonly snapshot: SnapshotRule;
+  readonly rollback: RollbackRule;
   readonly reboot: RebootRule;
   readonly checks: readonly Check[];
   readonly changeApproval: ChangeApproval | null;

@@ -41,6 +41,14 @@ type Draw = {
   readonly placed: Set<string>;
   /** How many members each redundancy group has in the record. */
   readonly groups: ReadonlyMap<string, number>;
+  /** There are several rings: no redundancy group may be all in one. */
+  readonly splits: boolean;
+};
+
+type RingQuestion = {
+  readonly endpoints: readonly RingCandidate[];
+  readonly rings: readonly RingRule[];
+  readonly cycleId: string;
 };
 
 const rank: Readonly<Record<Criticality, number>> = { low: 0, medium: 1, high: 2 };
@@ -50,15 +58,11 @@ const rank: Readonly<Record<Criticality, number>> = { low: 0, medium: 1, high: 2
  * The first ring takes at most all but one where a later ring exists: somebody must be left to protect.
  * Example: 3 endpoints, rings canary (1), early (20%), rest: one in each.
  */
-export function planRings(plan: {
-  readonly endpoints: readonly RingCandidate[];
-  readonly rings: readonly RingRule[];
-  readonly cycleId: string;
-}): RingPlan {
-  const ordered = inOrder(plan.endpoints, plan.cycleId);
-  const draw: Draw = { ordered, rings: plan.rings.map(ringOf), placed: new Set(), groups: groupSizes(ordered) };
-  for (const ring of draw.rings) fill(draw, ring);
-  placeLeftOvers(draw);
+export function planRings(plan: RingQuestion): RingPlan {
+  const first = drawRings(plan, plan.rings.length > 1);
+  // Those that the only ring leaves over make a second one.
+  const draw = first.rings.length > 1 && !first.splits ? drawRings(plan, true) : first;
+  const { ordered } = draw;
   const empty = draw.rings.filter(({ placed }) => placed.length === 0).map(({ rule }) => rule.name);
   return {
     rings: draw.rings.filter(({ placed }) => placed.length > 0).map(toPlannedRing),
@@ -67,6 +71,14 @@ export function planRings(plan: {
       ...empty.map((name) => `ring ${name} takes nobody: no endpoint is left for it`),
     ],
   };
+}
+
+function drawRings({ endpoints, rings, cycleId }: RingQuestion, splits: boolean): Draw {
+  const ordered = inOrder(endpoints, cycleId);
+  const draw = { ordered, rings: rings.map(ringOf), placed: new Set<string>(), groups: groupSizes(ordered), splits };
+  for (const ring of draw.rings) fill(draw, ring);
+  placeLeftOvers(draw);
+  return draw;
 }
 
 function ringOf(rule: RingRule): Ring {
@@ -159,7 +171,7 @@ function namedForLater(draw: Draw, ring: Ring, { endpointId }: RingCandidate): b
 
 /** Leaves out the member that would make a redundancy group complete in one ring: it is placed at the end. */
 function put(draw: Draw, ring: Ring, candidate: RingCandidate, because: string): void {
-  if (draw.rings.length > 1 && wouldComplete(draw, ring, candidate)) return;
+  if (draw.splits && wouldComplete(draw, ring, candidate)) return;
   const group = candidate.redundancyGroup;
   if (group !== null) ring.members.set(group, (ring.members.get(group) ?? 0) + 1);
   ring.placed.push({ endpointId: candidate.endpointId, because: [because] });

@@ -10,8 +10,13 @@ export type WindowInstant = {
   readonly words: string;
 };
 
-/** How long the work on an endpoint takes where nothing has been learned: install, reboot, and a restore if need be. */
-export const defaultExpectedMinutes = 15;
+/** No work starts from `beginsAt` until `endsAt`. */
+export type BlackoutInstant = {
+  readonly beginsAt: string;
+  readonly endsAt: string;
+  readonly because: string;
+  readonly words: string;
+};
 
 /** The open window that closes last; null when none is open. */
 export function openWindow(windows: readonly WindowInstant[], now: string): WindowInstant | null {

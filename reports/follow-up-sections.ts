@@ -34,6 +34,22 @@ export function auditSection({ audit }: CycleFacts): Markup {
     )}`;
 }
 
+/** What people ordered; nothing at all where nobody did. */
+export function ordersSection({ orders }: CycleFacts): Markup | null {
+  if (orders.length === 0) return null;
+  return html`<h2>Orders</h2>
+    ${table(
+      ['Order', 'About', 'When', 'By', 'Why, or what came of it'],
+      orders.map((one) => [
+        one.order,
+        one.about,
+        unbroken(instantInWords(one.orderedAt)),
+        one.who,
+        one.because.join('; '),
+      ]),
+    )}`;
+}
+
 export function reviewSection({ review, exceptions, rules }: CycleFacts): Markup {
   const expired = new Map(review.expiredExceptions.map((exception) => [exception.subject, exception.expiredDays]));
   return html`<h2>Review</h2>

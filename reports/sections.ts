@@ -4,7 +4,7 @@ import { groupLines, isOverdue, patchLines } from '../domain/cycle-figures.ts';
 import type { PatchLine } from '../domain/cycle-figures.ts';
 import type { PatchDecision, SandboxTest } from '../domain/endpoint-facts.ts';
 import { listed } from '../domain/listed.ts';
-import { auditSection, discoverySection, reviewSection, stepsSection } from './follow-up-sections.ts';
+import { auditSection, discoverySection, ordersSection, reviewSection, stepsSection } from './follow-up-sections.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { checksTable, definitions, endpointState, reasons, state, table, unbroken } from './parts.ts';
@@ -29,7 +29,7 @@ const decisionTones: Readonly<Record<PatchDecision, Tone>> = {
 
 export function detailSections(facts: CycleFacts): Markup {
   return html`<div class="details">
-    ${endpointsSection(facts)}${patchSetSection(facts)}${testingSection(facts)}${changeRecordSection(facts)}${gatesSection(facts)}${auditSection(facts)}${reviewSection(facts)}${discoverySection(facts)}${stepsSection(facts)}
+    ${endpointsSection(facts)}${patchSetSection(facts)}${testingSection(facts)}${changeRecordSection(facts)}${gatesSection(facts)}${ordersSection(facts)}${auditSection(facts)}${reviewSection(facts)}${discoverySection(facts)}${stepsSection(facts)}
   </div> `;
 }
 

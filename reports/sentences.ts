@@ -130,3 +130,10 @@ export function whatIsOverdue(facts: CycleFacts): string | null {
   if (patchesOverdue === 0) return null;
   return `${count(patchesOverdue, 'patch', 'patches')} past the due date on ${dayInWords(facts.factsReadAt)} and not done.`;
 }
+
+/** Endpoints that only a person can help, each with why. */
+export function whoNeedsAPerson(facts: CycleFacts): string[] {
+  return facts.endpoints
+    .filter((endpoint) => endpoint.personNeeded || endpoint.outcome === 'quarantined')
+    .map((endpoint) => `${endpoint.endpoint} at ${endpoint.site}: ${endpoint.because.join('; ')}.`);
+}

@@ -6,6 +6,7 @@ import {
   whatWasFound,
   whatWasNotPatched,
   whatWasPatched,
+  whoNeedsAPerson,
 } from './sentences.ts';
 import { firstOf, instantInWords } from './words.ts';
 
@@ -19,6 +20,7 @@ export function summaryInWords(facts: CycleFacts): string[] {
     `${facts.client.name}: ${facts.kind} cycle ${facts.cycleId}, policy ${facts.policy.name} version ${facts.policy.version}, ${facts.state}, started ${instantInWords(facts.startedAt)}.`,
     headline(facts),
     ...(overdue === null ? [] : [overdue]),
+    ...part('Needs a person', firstOf(whoNeedsAPerson(facts), atMost, inTheReport)),
     ...part('Found', whatWasFound(facts)),
     ...part('Patched', whatWasPatched(facts)),
     ...part(

@@ -1,4 +1,4 @@
-import type { CycleFacts } from '../domain/cycle-facts.ts';
+import type { CycleFacts, OrderFacts } from '../domain/cycle-facts.ts';
 import { patchLines } from '../domain/cycle-figures.ts';
 import type { PatchLine } from '../domain/cycle-figures.ts';
 import type { EndpointFacts } from '../domain/endpoint-facts.ts';
@@ -38,10 +38,20 @@ function whyEndpoint(facts: CycleFacts, endpoint: EndpointFacts): string[] {
     ...(segment?.test ? [`sandbox ${segment.test.verdict}: ${segment.test.because.join('; ')}`] : []),
     endpoint.ring === null ? 'in no ring' : `ring ${endpoint.ring}`,
     ...gates.map((gate) => `gate of ring ${gate.ring}: ${gate.verdict}, ${gate.because.join('; ')}`),
+    ...facts.orders.filter((one) => concerns(one, endpoint)).map(orderInWords),
     ...(snapshot ? [`snapshot ${snapshot.snapshotId}, ${snapshot.verified ? 'verified' : 'NOT verified'}`] : []),
     ...(snapshot?.restoredAt ? [`put back to it at ${instantInWords(snapshot.restoredAt)}`] : []),
     ...failedChecks(endpoint),
   ];
+}
+
+function concerns({ about }: OrderFacts, endpoint: EndpointFacts): boolean {
+  const parts = ['the cycle', `site ${endpoint.site}`, `endpoint ${endpoint.endpoint}`, `ring ${endpoint.ring}`];
+  return parts.includes(about);
+}
+
+function orderInWords({ order, about, who, because, orderedAt }: OrderFacts): string {
+  return `${order} of ${about} by ${who} at ${instantInWords(orderedAt)}: ${because.join('; ')}`;
 }
 
 function failedChecks(endpoint: EndpointFacts): string[] {

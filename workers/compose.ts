@@ -16,11 +16,12 @@ import type { ControlConfig, SiteConfig } from './config.ts';
 import { type EnrolmentService, enrolThrough } from './enrolment-service.ts';
 import { labPorts } from './lab-ports.ts';
 import { reportFiles } from './report-files.ts';
+import { workflowStandings } from './workflow-standing.ts';
 
 const dataFolder = fileURLToPath(new URL('../data', import.meta.url));
 const catalogue = join(dataFolder, 'kev', 'known_exploited_vulnerabilities.json');
 
-export async function composeControl(config: ControlConfig) {
+export async function composeControl(config: ControlConfig, client: Client) {
   const database = openDatabase(config.DATABASE_URL);
   const ports: ControlPorts = {
     tenants: tenantsOf(database),
@@ -28,6 +29,8 @@ export async function composeControl(config: ControlConfig) {
     kev: kevFiles([catalogue, ...config.PATCHCYCLE_KEV_FILES]),
     support: supportFiles(dataFolder),
     reports: reportFiles(config.PATCHCYCLE_REPORTS),
+    breakerEndpoints: config.PATCHCYCLE_BREAKER_ENDPOINTS,
+    workflows: workflowStandings(client),
   };
   return { activities: controlActivities(ports), ports, close: () => database.$disconnect() };
 }

@@ -1,6 +1,7 @@
 /** What processes are told by their environment, read once. The only place of the control plane that reads it. */
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
+import { defaultEndpointsAtLeast } from '../domain/breaker.ts';
 
 const absolute = z.string().refine(isAbsolute, 'must be an absolute path');
 
@@ -20,6 +21,11 @@ const address = z
     return { host: text.slice(0, at), port: Number(text.slice(at + 1)) };
   });
 
+const wholeNumber = z
+  .string()
+  .regex(/^[1-9]\d*$/, 'must be a whole number from 1 on')
+  .transform(Number);
+
 /** The control worker: workflows, and everything that needs the database. */
 export const controlConfig = z.object({
   /** PostgreSQL, with its password. */
@@ -34,6 +40,8 @@ export const controlConfig = z.object({
     .default('')
     .transform((text) => text.split(':').filter(Boolean))
     .pipe(z.array(absolute)),
+  /** On how many endpoints, of two clients at least where it is 2 or more, a patch has to fail until it stops for everyone. */
+  PATCHCYCLE_BREAKER_ENDPOINTS: wholeNumber.default(defaultEndpointsAtLeast),
 });
 export type ControlConfig = z.infer<typeof controlConfig>;
 

@@ -4,9 +4,10 @@ import { Worker } from '@temporalio/worker';
 import { controlTaskQueue } from '../domain/cycle.ts';
 import { composeControl } from './compose.ts';
 import { controlConfig, readConfig } from './config.ts';
-import { connectWorker } from './temporal.ts';
+import { connectClient, connectWorker } from './temporal.ts';
 
-const { activities, close } = await composeControl(readConfig(controlConfig));
+const client = await connectClient();
+const { activities, close } = await composeControl(readConfig(controlConfig), client);
 const { connection, namespace } = await connectWorker();
 const worker = await Worker.create({
   connection,
@@ -18,5 +19,6 @@ const worker = await Worker.create({
 });
 console.log('control worker is ready');
 await worker.run();
+await client.connection.close();
 await connection.close();
 await close();

@@ -1,21 +1,11 @@
-/** How cycles are started and spoken to from outside: by the command line, by schedules. */
-import {
-  type CalendarSpec,
-  type Client,
-  ScheduleNotFoundError,
-  ScheduleOverlapPolicy,
-  WorkflowNotFoundError,
-  WorkflowUpdateRPCTimeoutOrCancelledError,
-} from '@temporalio/client';
+/** How cycles are started from outside: by the command line, by schedules. */
+import { type CalendarSpec, type Client, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 import { civilDate } from '../activities/calendar.ts';
-import { orderActivities } from '../activities/orders.ts';
 import type { Tenants } from '../activities/ports/database.ts';
-import { type CycleOrder, type PersonsWord, controlTaskQueue, cycleIdOf, emergencyIdOf } from '../domain/cycle.ts';
+import { type CycleOrder, controlTaskQueue, cycleIdOf, emergencyIdOf } from '../domain/cycle.ts';
 import type { ClientFiles, Policy, WindowRule } from '../domain/policy.ts';
-import { halt } from '../workflows/messages.ts';
 import { cycleAttributes } from '../workflows/search-attributes.ts';
 import type { emergencyPatch, patchCycle } from '../workflows/index.ts';
-import { unknownCycle } from './refusals.ts';
 
 type Door = { readonly tenants: Tenants; readonly temporal: Client };
 
@@ -120,40 +110,6 @@ async function policyInForce(tenants: Tenants, clientId: string, policyName: str
   return { db, timeZone: site.timeZone };
 }
 
-const answerSeconds = 5;
-
-/**
- * Halts a cycle: first the row, by which no more permits are given anywhere, then the word to the cycle itself. The
- * halt holds whatever comes of the second; the sentence says what did.
- */
-export async function haltCycle({ tenants, temporal }: Door, cycleId: string, word: PersonsWord): Promise<string> {
-  const cycle = temporal.workflow.getHandle(cycleId);
-  if (!(await isCycle({ tenants, temporal }, cycleId))) throw unknownCycle(cycleId);
-  await orderActivities({ tenants }).orderHalt({ cycleId, word, at: new Date().toISOString() });
-  try {
-    const until = Date.now() + answerSeconds * 1000;
-    await temporal.withDeadline(until, () => cycle.executeUpdate(halt, { args: [word] }));
-    return `Halted ${cycleId}.`;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError)
-      return `Halted ${cycleId}: it has closed, and its catch-ups start nothing more.`;
-    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
-      return `Halted ${cycleId}: the halt is on record and in force, though no worker has answered within ${answerSeconds} seconds.`;
-    throw error;
-  }
-}
-
-/** Whether there is, or was, a cycle of that id. One that was started this moment has no row yet. */
-export async function isCycle({ tenants, temporal }: Door, cycleId: string): Promise<boolean> {
-  if (await tenants.everybody.cycle.findUnique({ where: { id: cycleId } })) return true;
-  try {
-    return (await temporal.workflow.getHandle(cycleId).describe()).status.name === 'RUNNING';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
-}
-
 /** How much later than planned a schedule may still start a cycle, after an outage. */
 const catchupWindow = '1 hour' as const;
 
@@ -210,9 +166,34 @@ function calendarsOf(policy: Policy): CalendarSpec[] {
 
 function calendarOf({ words, opens }: WindowRule): CalendarSpec[] {
   const [hour = 0, minute = 0] = opens.at.split(':').map(Number);
-  if (opens.every === 'once') return [];
+  if (opens.every === 'once') return [onDate(words, opens.date, hour, minute)];
   const days = opens.every === 'week' ? opens.weekdays.map(dayOf) : [daysLater(dayOf(opens.weekday), opens.daysAfter)];
-  return [{ dayOfWeek: days, hour, minute, comment: words }];
+  // Schedules leave out what the change to summer time skips; the window opens as long after it as it would have been.
+  const afterSkip = hour === 23 ? days.map((day) => daysLater(day, 1)) : days;
+  return [
+    { dayOfWeek: days, hour, minute, comment: words },
+    { dayOfWeek: afterSkip, hour: (hour + 1) % 24, minute, comment: `${words}, where the clocks skip it` },
+  ];
+}
+
+const months = [
+  'JANUARY',
+  'FEBRUARY',
+  'MARCH',
+  'APRIL',
+  'MAY',
+  'JUNE',
+  'JULY',
+  'AUGUST',
+  'SEPTEMBER',
+  'OCTOBER',
+  'NOVEMBER',
+  'DECEMBER',
+] as const;
+
+function onDate(words: string, date: string, hour: number, minute: number): CalendarSpec {
+  const [year = 0, month = 1, dayOfMonth = 1] = date.split('-').map(Number);
+  return { year, month: months[month - 1] ?? 'JANUARY', dayOfMonth, hour, minute, comment: words };
 }
 
 function dayOf(weekday: string): Day {

@@ -5,6 +5,7 @@ import { readCycleFacts } from '../activities/cycle-facts.ts';
 import type { Tenants } from '../activities/ports/database.ts';
 import { clientIdOf } from '../domain/cycle.ts';
 import type { CycleFacts } from '../domain/cycle-facts.ts';
+import { type PersonNeeded, personNeededFor } from '../domain/person-needed.ts';
 import { unknownCycle } from './refusals.ts';
 
 const dataFolder = fileURLToPath(new URL('../data', import.meta.url));
@@ -29,4 +30,36 @@ export async function inCyclesOfItsPolicy({ tenants }: { readonly tenants: Tenan
     .forClient(clientId)
     .policyVersion.findMany({ distinct: ['name'], select: { name: true } });
   return { OR: policies.map(({ name }) => ({ policyName: name, cycle: { policyVersion: { name } } })) };
+}
+
+/** Endpoints that only a person can help, by their ids. */
+export async function personsNeeded(
+  { tenants }: { readonly tenants: Tenants },
+  clientId: string,
+): Promise<ReadonlyMap<string, PersonNeeded>> {
+  const db = tenants.forClient(clientId);
+  const needy = await db.cycleEndpoint.findMany({
+    where: { OR: [{ outcome: 'quarantined' }, { state: 'unknown' }] },
+    distinct: ['endpointId'],
+    select: { endpointId: true },
+  });
+  const rows = await db.cycleEndpoint.findMany({
+    where: { endpointId: { in: needy.map((row) => row.endpointId) } },
+    orderBy: { cycle: { startedAt: 'desc' } },
+  });
+  return new Map(
+    needy.flatMap(({ endpointId }) => {
+      const standings = rows
+        .filter((row) => row.endpointId === endpointId)
+        .map((row) => ({
+          cycleId: row.cycleId,
+          state: row.state,
+          outcome: row.outcome,
+          at: (row.endedAt ?? row.startedAt)?.toISOString() ?? null,
+          because: row.reasons,
+        }));
+      const needed = personNeededFor(standings);
+      return needed ? [[endpointId, needed]] : [];
+    }),
+  );
 }

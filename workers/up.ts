@@ -5,6 +5,7 @@ import { openAuthority } from '../activities/adapters/certificates/authority.ts'
 import { openDatabase, tenantsOf } from '../activities/adapters/database/prisma.ts';
 import { idIn } from '../domain/cycle.ts';
 import type { ClientFiles } from '../domain/policy.ts';
+import { installChores } from './chores.ts';
 import { applyClient } from './clients.ts';
 import { installSchedules } from './cycles.ts';
 import {
@@ -66,6 +67,7 @@ export async function bringUp(options: UpOptions): Promise<StackAddresses> {
     const tenants = tenantsOf(database);
     await applyClient(tenants, files, options.appliedBy);
     await installSchedules(temporal, files);
+    await installChores(temporal);
     const enrolled = await enrolFleet({ tenants, authority, fleet }, files, signal);
     say(`${enrolled} endpoints are enrolled.`);
   } finally {

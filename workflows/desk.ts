@@ -3,7 +3,6 @@
  * search attributes, the status query), and records each step with its reasons.
  */
 import {
-  ApplicationFailure,
   CancellationScope,
   allHandlersFinished,
   condition,
@@ -15,15 +14,16 @@ import {
 import {
   type ChangeRecordSummary,
   type CycleOrder,
-  type CycleState,
   type CycleSummary,
   type PersonsWord,
+  type RingEnd,
   type RingResult,
   type Step,
   steps,
 } from '../domain/cycle.ts';
 import { failureInWords } from './failures.ts';
-import { type CycleStatus, advance, approve, cycleStatus, halt, lookAgain, openWindow } from './messages.ts';
+import * as messages from './messages.ts';
+import { refuse, signed, takePartOrders } from './part-orders.ts';
 import { cycleAttributes, outcomeAttribute, ringAttribute, stepAttribute } from './search-attributes.ts';
 import { control } from './stubs.ts';
 
@@ -31,35 +31,68 @@ export type Desk = ReturnType<typeof takeOrders>;
 
 type Result = { readonly because: readonly string[] };
 
+/** What a person says at a gate. */
+export type GateWord = { readonly order: 'advance' | 'go on'; readonly word: PersonsWord };
+
 /** Opens the desk: called before the first await, so that no order finds it closed. */
 export function takeOrders(order: CycleOrder) {
   const { cycleId } = order;
   const log: string[] = [];
-  let status: CycleStatus = { step: steps[0], doing: 'starts', waitsFor: null };
+  let status: messages.CycleStatus = { step: steps[0], doing: 'starts', waitsFor: null };
   let asksApproval = false;
   let approved = false;
-  let held = false;
-  let released = false;
-  let halted: PersonsWord | null = null;
-  let ringWorkflowId: string | null = null;
+  /** The gate that waits for a person, and what one has said of it. */
+  let gate: { readonly result: RingResult; told: GateWord | null } | null = null;
+  /** Orders that may change what the cycle waits for. */
+  let nudges = 0;
+  /** The halts that hold the cycle, as they were last read; the rows are what counts. */
+  let heldBy: readonly string[] | null = null;
+  let ring: { readonly name: string; readonly workflowId: string } | null = null;
 
-  const show = (next: Partial<CycleStatus>) => {
-    status = { ...status, ...next };
-    const now = status.waitsFor ? `**waits for ${status.waitsFor}**` : status.doing;
-    setCurrentDetails([`- ${status.step}: ${now}`, ...log.map((line) => `- ${line}`)].join('\n'));
+  const statusNow = () => {
+    const waitsFor = heldBy ? `a person, to resume or cancel it: ${heldBy.join('; ')}` : status.waitsFor;
+    return { ...status, waitsFor };
   };
-  const nudge = async () => {
-    if (ringWorkflowId)
-      await getExternalWorkflowHandle(ringWorkflowId)
-        .signal(lookAgain)
+  const show = (next: Partial<messages.CycleStatus>) => {
+    status = { ...status, ...next };
+    const { step, doing, waitsFor } = statusNow();
+    const now = waitsFor ? `**waits for ${waitsFor}**` : doing;
+    setCurrentDetails([`- ${step}: ${now}`, ...log.map((line) => `- ${line}`)].join('\n'));
+  };
+  const readHolds = async () => {
+    // A nudge that comes after a cancellation must not fail the cycle while it gives its account.
+    const hold = await CancellationScope.nonCancellable(() => control.holdOn({ cycleId, ring: ring?.name ?? null }));
+    heldBy = hold && hold.because;
+    show({});
+    return hold;
+  };
+  const lookAgain = async () => {
+    nudges += 1;
+    if (ring)
+      await getExternalWorkflowHandle(ring.workflowId)
+        .signal(messages.lookAgain)
         .catch(() => undefined);
+  };
+  /** Something was ordered that is on record: what holds the cycle is read again, and its ring is told. */
+  const ordered = async () => {
+    await readHolds();
+    await lookAgain();
   };
 
   upsertSearchAttributes(cycleAttributes(order));
-  setHandler(cycleStatus, () => status, { description: 'Which step the cycle is at, and what it waits for.' });
+  setHandler(messages.cycleStatus, statusNow, { description: 'Which step the cycle is at, and what it waits for.' });
+  setHandler(messages.lookAgain, ordered, { description: 'Something this cycle waits for may have changed.' });
 
+  takePartOrders({
+    cycleId,
+    hasEnded: () => status.step === 'ended',
+    after: async (because) => {
+      log.push(...because);
+      await ordered();
+    },
+  });
   setHandler(
-    approve,
+    messages.approve,
     async (word) => {
       const { enough } = await control.approveChangeRecord({ cycleId, word, at: new Date().toISOString() });
       approved ||= enough;
@@ -73,47 +106,46 @@ export function takeOrders(order: CycleOrder) {
     },
   );
   setHandler(
-    halt,
+    messages.advance,
     async (word) => {
-      // First of all: from now on the story starts nothing more, and from the row on no permit is given.
-      halted = word;
-      await control.orderHalt({ cycleId, word, at: new Date().toISOString() });
-      log.push(`halted by ${word.who}: ${word.why}`);
-      show({});
-      await nudge();
-    },
-    {
-      description: 'Starts nothing more; what has started is brought to a known state. {"who": "…", "why": "…"}',
-      validator: (word) => {
-        signed(word);
-        if (halted) refuse(`${halted.who} has halted it already`);
-        if (status.step === 'ended') refuse('the cycle has ended');
-      },
-    },
-  );
-  setHandler(
-    advance,
-    async (word) => {
+      const asked = gate;
+      if (!asked) return;
       const at = new Date().toISOString();
-      await control.recordOrder({ cycleId, action: 'advance', subject: cycleId, at, word });
-      released = true;
+      const { clientId } = order;
+      await control.advanceGate({ order: { cycleId, clientId, ring: asked.result.ring }, word, at });
+      asked.told ??= { order: 'advance', word };
     },
     {
       description: 'Lets the next ring go on after a held gate. {"who": "…", "why": "…"}',
       validator: (word) => {
         signed(word);
-        if (!held) refuse('no gate is held; a halted one is not advanced');
+        if (!gate) refuse('no gate waits for a person');
+        if (heldBy) refuse(`resume it before you advance its gate: ${heldBy.join('; ')}`);
       },
     },
   );
   setHandler(
-    openWindow,
+    messages.goOn,
+    (word) => {
+      if (gate) gate.told ??= { order: 'go on', word };
+    },
+    {
+      description: 'Lets the good patches of a halted record go on, without those at fault. {"who": "…", "why": "…"}',
+      validator: (word) => {
+        signed(word);
+        if (gate?.result.successor !== 'ask') refuse('no halted gate waits for a word on what goes on without it');
+        if (heldBy) refuse(`resume it before the rest goes on: ${heldBy.join('; ')}`);
+      },
+    },
+  );
+  setHandler(
+    messages.openWindow,
     async ({ minutes, site, ...word }) => {
       const at = new Date().toISOString();
       const { because } = await control.openWindow({ cycleId, minutes, site: site ?? null, word, at });
       log.push(...because);
       show({});
-      await nudge();
+      await lookAgain();
     },
     {
       description:
@@ -156,67 +188,77 @@ export function takeOrders(order: CycleOrder) {
     },
 
     /** Records steps that have nothing to do in this cycle. */
-    async leaveOut(left: readonly Step[], because: string): Promise<CycleState> {
+    async leaveOut(left: readonly Step[], because: string): Promise<void> {
       for (const step of left) await record(step, 'left out', new Date(), [because]);
-      return halted ? 'halted' : 'finished';
     },
 
-    /** Waits until a person approves the change record; false when it was halted or nobody came in time. */
+    /** Waits until a person approves the change record; false when nobody came in time. */
     async approval(changeRecord: ChangeRecordSummary): Promise<boolean> {
+      // A successor's record is another one: what was said of its parent does not count for it.
+      approved = false;
       asksApproval = true;
+      const { step } = status;
       show({ step: 'change record', waitsFor: `an approval of ${changeRecord.changeRecordId}` });
-      const minutes = changeRecord.approvalWithinMinutes;
-      await condition(() => approved || halted !== null, `${minutes} minutes`, {
+      await condition(() => approved, `${changeRecord.approvalWithinMinutes} minutes`, {
         summary: `waits for an approval of the change record`,
       });
       asksApproval = false;
-      show({ waitsFor: null });
-      return approved && !halted;
+      show({ step, waitsFor: null });
+      return approved;
+    },
+
+    /**
+     * Waits for as long as a halt holds the whole cycle. Null once nothing does; the halts that nobody has resumed in
+     * the days the policy gives a person.
+     */
+    async untilResumed(): Promise<readonly string[] | null> {
+      for (;;) {
+        const seen = nudges;
+        const hold = await readHolds();
+        if (!hold) return null;
+        if (hold.secondsLeft <= 0) return hold.because;
+        await condition(() => nudges > seen, `${hold.secondsLeft} seconds`, { summary: 'the cycle is halted' });
+      }
     },
 
     /** Runs one ring where orders can reach it. */
-    async ring(ring: string, run: (workflowId: string) => Promise<RingResult>): Promise<RingResult> {
-      ringWorkflowId = `ring/${cycleId}/${ring}`;
-      upsertSearchAttributes(ringAttribute(ring));
-      show({ doing: `ring ${ring}`, waitsFor: null });
-      const result = await run(ringWorkflowId);
-      ringWorkflowId = null;
-      log.push(`ring ${ring}: ${result.verdict}, ${result.because[0] ?? ''}`);
+    async ring(name: string, run: (workflowId: string) => Promise<RingEnd>): Promise<RingEnd> {
+      ring = { name, workflowId: `ring/${cycleId}/${name}` };
+      upsertSearchAttributes(ringAttribute(name));
+      show({ doing: `ring ${name}`, waitsFor: null });
+      const result = await run(ring.workflowId);
+      ring = null;
+      log.push(`ring ${name}: ${result.verdict}, ${result.because[0] ?? ''}`);
       return result;
     },
 
-    /** Waits at a held gate until a person advances it; false when the cycle was halted instead. */
-    async advanced(result: RingResult, { heldGateDays }: ChangeRecordSummary): Promise<boolean> {
-      held = true;
-      released = false;
-      show({ waitsFor: `a person: the gate of ring ${result.ring} is held` });
-      await condition(() => released || halted !== null, `${heldGateDays} days`, {
-        summary: `gate of ring ${result.ring} is held`,
-      });
-      held = false;
+    /**
+     * Waits at a held gate, or at a halted one whose good patches may go on, until a person says what becomes of it; null
+     * when nobody came in time.
+     */
+    async atGate(result: RingResult, { heldGateDays }: ChangeRecordSummary): Promise<GateWord | null> {
+      const asked: NonNullable<typeof gate> = { result, told: null };
+      gate = asked;
+      const gateIs = `the gate of ring ${result.ring} is ${result.verdict === 'halt' ? 'halted' : 'held'}`;
+      show({ waitsFor: `a person: ${gateIs}` });
+      await condition(() => asked.told !== null, `${heldGateDays} days`, { summary: gateIs });
+      gate = null;
       show({ waitsFor: null });
-      return released && !halted;
+      return asked.told;
     },
 
-    /** Who halted the cycle and why; null while nobody has. */
-    halted(): readonly string[] | null {
-      return halted ? [`halted by ${halted.who}: ${halted.why}`] : null;
+    /** Shows what came of something on the cycle's own page. */
+    note(because: readonly string[]): void {
+      log.push(because.join('; '));
+      show({});
     },
 
     /** Closes the desk: orders that were taken are carried out first. */
     async end(summary: CycleSummary): Promise<void> {
       upsertSearchAttributes(outcomeAttribute(summary.state));
+      heldBy = null;
       show({ step: 'ended', doing: summary.because.join('; '), waitsFor: null });
       await condition(allHandlersFinished);
     },
   };
-}
-
-function signed(word: PersonsWord): void {
-  if (!word?.who?.trim()) refuse('say who gives the order: "who"');
-  if (!word.why?.trim()) refuse('say why: "why"');
-}
-
-function refuse(why: string): never {
-  throw ApplicationFailure.nonRetryable(why, 'OrderRefused');
 }

@@ -4,7 +4,7 @@ import type { BootState } from '../domain/endpoint.ts';
 import type { Evidence } from '../domain/evidence.ts';
 import type { OperationReport } from '../domain/operation.ts';
 import { failureInWords } from './failures.ts';
-import { patientQuestions } from './stubs.ts';
+import { patientQuestions, questions } from './stubs.ts';
 import { type Effect, carryOut, untilSiteAnswers } from './under-permit.ts';
 
 const fetchMinutes = 30;
@@ -32,9 +32,14 @@ export type ActResult = {
   readonly operations: readonly OperationReport[];
 };
 
-/** @param step what it is fetched for: the same fetch for another purpose is another operation */
-export function prefetch(work: Work, step: string): Promise<ActResult> {
-  const body = { kind: 'prefetch', patches: work.plan.patches } as const;
+/**
+ * Fetches the packages.
+ * @param step what it is fetched for: the same fetch for another purpose is another operation
+ * @param keepOld it fails unless those from before are kept, as they are the only way back
+ */
+export function prefetch(work: Work, step: string, { keepOld = false } = {}): Promise<ActResult> {
+  const { patches } = work.plan;
+  const body = { kind: 'prefetch', patches, ...(keepOld ? { keepOld } : {}) } as const;
   return act(work, { step, body, withinMinutes: fetchMinutes, finishes: false });
 }
 
@@ -46,11 +51,36 @@ export async function install(work: Work): Promise<ActResult> {
   const installed = await act(work, { step: 'install', body, withinMinutes, finishes: false });
   if (!installed.interrupted) return installed;
   const repair = { kind: 'repair', patches, limitMinutes } as const;
-  const repaired = await act(work, { step: 'repair', body: repair, withinMinutes, finishes: true });
+  return inTurn(installed, await act(work, { step: 'repair', body: repair, withinMinutes, finishes: true }));
+}
+
+/**
+ * Puts the packages of the plan back to the versions from before, and holds those that are named. One that was cut short
+ * is done again, once: it finds out by itself what is left to do.
+ */
+export async function rollBackPackages(work: Work, purpose: string, hold: readonly string[]): Promise<ActResult> {
+  const { patches, installLimitMinutes: limitMinutes } = work.plan;
+  const body = { kind: 'roll back packages', patches, hold, limitMinutes } as const;
+  const order = { body, withinMinutes: limitMinutes + 5, finishes: true };
+  const first = await act(work, { ...order, step: purpose });
+  return first.interrupted ? inTurn(first, await act(work, { ...order, step: `${purpose}, again` })) : first;
+}
+
+/** Names of the packages that no run would upgrade; null when its agent does not say. */
+export async function heldPackages({ endpoint }: Work): Promise<readonly string[] | null> {
+  await untilSiteAnswers(endpoint.taskQueue);
+  const inventory = await questions(endpoint.taskQueue)
+    .takeInventory({ agent: endpoint })
+    .catch(() => null);
+  return inventory?.heldPackages ?? null;
+}
+
+/** What came of two acts, the second for the first. */
+function inTurn(first: ActResult, second: ActResult): ActResult {
   return {
-    ...repaired,
-    because: [...installed.because, ...repaired.because],
-    operations: [...installed.operations, ...repaired.operations],
+    ...second,
+    because: [...first.because, ...second.because],
+    operations: [...first.operations, ...second.operations],
   };
 }
 
@@ -58,6 +88,8 @@ export async function install(work: Work): Promise<ActResult> {
 export type Effective = {
   readonly after: Evidence | null;
   readonly rebootWasDue: boolean;
+  /** The boot that a due reboot had to leave; null when none was due. */
+  readonly leftBootId: string | null;
   readonly because: readonly string[];
   readonly operations: readonly OperationReport[];
 };
@@ -66,11 +98,13 @@ export type Effective = {
  * Looks at the endpoint and does what is needed for the installed versions to be the running ones: a reboot where one
  * is due and allowed, else restarts of the services that hold deleted libraries. Returns what is observed afterwards;
  * `after` is null when the endpoint does not answer.
+ * @param purpose what it is needed for, where the cycle has done the same before: the same purpose is done once
  */
-export async function bringIntoEffect(work: Work, before: Evidence): Promise<Effective> {
+export async function bringIntoEffect(work: Work, before: Evidence, purpose = ''): Promise<Effective> {
+  const step = (name: string) => (purpose === '' ? name : `${name}, ${purpose}`);
   const { reboot } = work.plan;
-  const untouched = { rebootWasDue: false, operations: [] };
-  const silent = { ...untouched, after: null, because: ['its agent does not answer after the install'] };
+  const untouched = { rebootWasDue: false, leftBootId: null, operations: [] };
+  const silent = { ...untouched, after: null, because: ['its agent does not answer any more'] };
   const ends = ({ pendingReboot }: BootState) => reboot === 'always' || (reboot === 'if required' && pendingReboot.due);
   const boot = await lookAtBoot(work).catch(() => null);
   if (!boot) return silent;
@@ -79,14 +113,16 @@ export async function bringIntoEffect(work: Work, before: Evidence): Promise<Eff
   if (seen === undefined) return silent;
   if (seen === null || ends(seen)) {
     const body = { kind: 'reboot', leaveBootId: boot.bootId } as const;
-    const rebooted = await act(work, { step: 'reboot', body, withinMinutes: rebootMinutes, finishes: true });
+    const rebooted = await act(work, { step: step('reboot'), body, withinMinutes: rebootMinutes, finishes: true });
     const after = await observe(work, before).catch(() => null);
-    return { after, rebootWasDue: true, because: rebooted.because, operations: rebooted.operations };
+    const { because, operations } = rebooted;
+    return { after, rebootWasDue: true, leftBootId: boot.bootId, because, operations };
   }
   if (seen.staleServices.length === 0) return { ...untouched, after: seen, because: [] };
 
   const body = { kind: 'restart services', services: seen.staleServices } as const;
-  const restarted = await act(work, { step: 'restart services', body, withinMinutes: restartMinutes, finishes: true });
+  const order = { body, withinMinutes: restartMinutes, finishes: true };
+  const restarted = await act(work, { ...order, step: step('restart services') });
   const after = await observe(work, before).catch(() => null);
   return { ...untouched, after, because: restarted.because, operations: restarted.operations };
 }

@@ -2,18 +2,33 @@
  * Everything a running cycle can be told or asked. Orders that can be refused are updates: each carries who gives it
  * and why, in one object, as Temporal's UI sends it. A signal only nudges.
  */
+import type { UpdateDefinition } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { PersonsWord, Step } from '../domain/cycle.ts';
+import type { NamedTarget } from '../domain/halt.ts';
+
+/** An order about a cycle, or about the one part of it that is named. */
+export type PartOrder = PersonsWord & NamedTarget;
+
+/** An update that takes one order, whatever it answers. */
+export type OrderOf<Order> = UpdateDefinition<unknown, [Order]>;
 
 export const approve = defineUpdate<void, [PersonsWord]>('approve');
-export const halt = defineUpdate<void, [PersonsWord]>('halt');
-/** Advances a held gate. A halted ring is never advanced. */
+export const halt = defineUpdate<void, [PartOrder]>('halt');
+/** Releases the halt of exactly what is named. */
+export const resume = defineUpdate<void, [PartOrder]>('resume');
+export const skip = defineUpdate<void, [PartOrder]>('skip');
+/** Answers the id of the workflow that carries it out. */
+export const rollBack = defineUpdate<string, [PartOrder]>('rollBack');
+/** Advances a held gate; a halted one only after its patches at fault were released. */
 export const advance = defineUpdate<void, [PersonsWord]>('advance');
+/** Lets the good patches of a halted record go on as a successor, without those at fault. */
+export const goOn = defineUpdate<void, [PersonsWord]>('goOn');
 export const openWindow = defineUpdate<void, [PersonsWord & { readonly minutes: number; readonly site?: string }]>(
   'openWindow',
 );
 
-/** Tells a ring that something it waits for may have changed: a window opened, an order given. */
+/** Tells a cycle, a ring or a roll-back that something it waits for may have changed: a window opened, an order given. */
 export const lookAgain = defineSignal('lookAgain');
 
 export type CycleStatus = {

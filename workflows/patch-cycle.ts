@@ -1,23 +1,13 @@
 /** A patch cycle: the ten steps, one after another, for one policy of one client. */
 import { CancellationScope, executeChild, isCancellation } from '@temporalio/workflow';
-import type {
-  ChangeRecordSummary,
-  CycleOrder,
-  CycleState,
-  CycleSummary,
-  SiteReference,
-  Step,
-  SurveySubject,
-  TestsVerdict,
-} from '../domain/cycle.ts';
+import type { CycleOrder, CycleState, CycleSummary, SiteReference, Step, TestsVerdict } from '../domain/cycle.ts';
 import { takeOrders, type Desk } from './desk.ts';
 import { failureInWords } from './failures.ts';
 import { readAdvisories } from './read-advisories.ts';
-import { ringRollout } from './ring-rollout.ts';
+import { rollOut } from './roll-out.ts';
 import { sandboxTest } from './sandbox-test.ts';
-import { surveyAttributes } from './search-attributes.ts';
 import { bookkeeping, control, scans } from './stubs.ts';
-import { surveySite } from './survey-site.ts';
+import { surveySites } from './survey-site.ts';
 
 /** A test that fails without naming the patch at fault is not repeated; one that names it is, without it, this often. */
 const testAttempts = 3;
@@ -29,8 +19,7 @@ export async function patchCycle(order: CycleOrder): Promise<CycleSummary> {
     state = await changeFleet(order, desk);
   } catch (failure) {
     state = isCancellation(failure) ? 'cancelled' : 'failed';
-    const because = state === 'failed' ? `the cycle failed: ${failureInWords(failure)}` : 'the cycle was cancelled';
-    await CancellationScope.nonCancellable(() => bookkeeping.endWithoutRollout({ cycleId: order.cycleId, because }));
+    await CancellationScope.nonCancellable(() => leaveEverything(order, state, failure));
   }
   return CancellationScope.nonCancellable(() => giveAccount(order, desk, state));
 }
@@ -41,13 +30,13 @@ async function changeFleet(order: CycleOrder, desk: Desk): Promise<CycleState> {
   const { sites } = await control.openCycle(order);
 
   await desk.walk('discovery', async () => {
-    await Promise.all([survey(order, sites, 'inventory', 'discovery'), ...sites.map((site) => scan(order, site))]);
+    await Promise.all([surveySites(order, sites, 'inventory', 'discovery'), ...sites.map((site) => scan(order, site))]);
     return control.summariseDiscovery({ cycleId });
   });
   await desk.walk('categorization', () => bookkeeping.categorizeEndpoints({ cycleId }));
   const policy = await desk.walk('policy', () => control.resolvePolicy({ cycleId }));
   const approved = await desk.walk('monitoring', async () => {
-    await survey(order, sites, 'updates', 'monitoring');
+    await surveySites(order, sites, 'updates', 'monitoring');
     await readAdvisories(order);
     return bookkeeping.judgeUpdates({ cycleId });
   });
@@ -57,24 +46,33 @@ async function changeFleet(order: CycleOrder, desk: Desk): Promise<CycleState> {
     return withoutRollout(['testing', 'change record', 'rollout'], 'no patch is due and approved');
 
   const tested = await desk.walk('testing', () => test(order, sites, desk));
-  const stopped = desk.halted()?.[0];
-  if (stopped) return withoutRollout(['change record', 'rollout'], stopped);
+  if ('halted' in tested) return withoutRollout(['change record', 'rollout'], tested.halted, 'halted');
   if (tested.patches === 0) return withoutRollout(['change record', 'rollout'], 'no patch passed its test');
 
   const record = await desk.walk('change record', () => bookkeeping.writeChangeRecord({ cycleId }));
   if (record.approvalAsked && !(await desk.approval(record)))
-    return withoutRollout(['rollout'], desk.halted()?.[0] ?? 'nobody approved the change record in time');
-  const rollout = await desk.walk('rollout', () => rollOut(order, desk, record));
+    return withoutRollout(['rollout'], 'nobody approved the change record in time');
+  const rollout = await desk.walk('rollout', () => rollOut(order, sites, desk, record));
   return rollout.state;
 
-  async function withoutRollout(left: readonly Step[], because: string): Promise<CycleState> {
+  async function withoutRollout(left: readonly Step[], because: string, state: CycleState = 'finished') {
     await bookkeeping.endWithoutRollout({ cycleId, because });
-    return desk.leaveOut(left, because);
+    await desk.leaveOut(left, because);
+    return state;
   }
 }
 
+/** Cancelled or failed: what has not started ends, that of rings and of catch-ups too where a person cancelled. */
+async function leaveEverything({ cycleId }: CycleOrder, state: CycleState, failure: unknown): Promise<void> {
+  if (state === 'failed')
+    return bookkeeping.endWithoutRollout({ cycleId, because: `the cycle failed: ${failureInWords(failure)}` });
+  const { because } = await control.cancellationOf({ cycleId });
+  await bookkeeping.leaveRings({ cycleId, because: [because] });
+  await bookkeeping.endWithoutRollout({ cycleId, because });
+}
+
 /** Steps 8 to 10, whatever became of the others: what is true now, what the client reads, what to do next time. */
-async function giveAccount(order: CycleOrder, desk: Desk, state: CycleState): Promise<CycleSummary> {
+export async function giveAccount(order: CycleOrder, desk: Desk, state: CycleState): Promise<CycleSummary> {
   const { cycleId } = order;
   const { sites } = await control.openCycle(order);
   // What cannot be told is recorded as such; the cycle is closed all the same.
@@ -88,7 +86,7 @@ async function giveAccount(order: CycleOrder, desk: Desk, state: CycleState): Pr
   return summary;
 
   async function audit() {
-    await survey(order, sites, 'inventory', 'audit');
+    await surveySites(order, sites, 'inventory', 'audit');
     return bookkeeping.auditCycle({ cycleId });
   }
 }
@@ -102,30 +100,16 @@ async function scan(order: CycleOrder, site: SiteReference): Promise<void> {
   }
 }
 
-async function survey(
+/** Plans each endpoint by a dry run, tries the plan on a clone for each segment, and takes out what fails. */
+async function test(
   order: CycleOrder,
   sites: readonly SiteReference[],
-  subject: SurveySubject,
-  step: 'discovery' | 'monitoring' | 'testing' | 'audit',
-): Promise<void> {
-  const { cycleId, clientId } = order;
-  await Promise.all(
-    sites.map((site) =>
-      executeChild(surveySite, {
-        workflowId: `survey/${cycleId}/${site.siteId}/${step}/${subject}`,
-        args: [{ cycleId, clientId, site, subject, step }],
-        staticSummary: `${step}: ${subject} at ${site.siteId}`,
-        typedSearchAttributes: surveyAttributes({ cycleId, clientId, site, subject, step }),
-      }),
-    ),
-  );
-}
-
-/** Plans each endpoint by a dry run, tries the plan on a clone for each segment, and takes out what fails. */
-async function test(order: CycleOrder, sites: readonly SiteReference[], desk: Desk): Promise<TestsVerdict> {
+  desk: Desk,
+): Promise<TestsVerdict | { readonly halted: string; readonly because: readonly string[] }> {
   const { cycleId } = order;
+  let cutShort = 0;
   for (let attempt = 1; ; attempt += 1) {
-    await survey(order, sites, 'plan', 'testing');
+    await surveySites(order, sites, 'plan', 'testing');
     const tests = await bookkeeping.testsToMake({ cycleId, attempt });
     const results = await Promise.all(
       tests.map((sandbox) =>
@@ -136,30 +120,14 @@ async function test(order: CycleOrder, sites: readonly SiteReference[], desk: De
         }),
       ),
     );
-    // A test that a halt cut short says nothing of the patches.
-    if (desk.halted()) return { again: false, patches: 0, because: ['halted'] };
-    const verdict = await bookkeeping.judgeTests({ cycleId, results, last: attempt === testAttempts });
+    // A test that a halt cut short says nothing of the patches: it is made again when a person has resumed the cycle.
+    const stopped = await desk.untilResumed();
+    if (stopped) return { halted: stopped.join('; '), because: stopped };
+    if (results.some((result) => result.halted)) {
+      cutShort += 1;
+      continue;
+    }
+    const verdict = await bookkeeping.judgeTests({ cycleId, results, last: attempt - cutShort === testAttempts });
     if (!verdict.again) return verdict;
   }
-}
-
-/** Ring after ring, each only when the one before it has proven the record. */
-async function rollOut(
-  order: CycleOrder,
-  desk: Desk,
-  record: ChangeRecordSummary,
-): Promise<{ state: CycleState; because: readonly string[] }> {
-  const { cycleId, clientId } = order;
-  for (const [index, ring] of record.rings.entries()) {
-    const result = await desk.ring(ring, (workflowId) =>
-      executeChild(ringRollout, { workflowId, args: [{ cycleId, clientId, ring }], staticSummary: `ring ${ring}` }),
-    );
-    const halted = result.halted ?? desk.halted()?.[0];
-    if (halted) return bookkeeping.leaveRings({ cycleId, because: [halted] });
-    const isLast = index === record.rings.length - 1;
-    if (result.verdict === 'advance' || (result.verdict === 'hold' && isLast)) continue;
-    if (result.verdict === 'halt' || !(await desk.advanced(result, record)))
-      return bookkeeping.leaveRings({ cycleId, because: desk.halted() ?? result.because });
-  }
-  return { state: 'finished', because: [`${record.rings.length} rings`] };
 }

@@ -1,44 +1,69 @@
+/** Work on one admitted endpoint, as a child whose id is the lock: nobody else works on it meanwhile. */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { CancellationScope, ParentClosePolicy, executeChild, isCancellation, sleep } from '@temporalio/workflow';
-import type { EndpointEnd, EndpointOrder } from '../domain/cycle.ts';
+import type { EndpointEnd, EndpointOrder, PersonsWord } from '../domain/cycle.ts';
 import { endpointPatch } from './endpoint-patch.ts';
+import { endpointRollback } from './endpoint-rollback.ts';
 import { failureInWords } from './failures.ts';
 import { endpointAttributes } from './search-attributes.ts';
 import { control } from './stubs.ts';
 
-/** How long to wait before an endpoint that another cycle holds is asked for again. */
+/** How long to wait before an endpoint that somebody else holds is asked for again. */
 const lockSeconds = 15;
 
 /**
- * Patches one admitted endpoint as a child whose id is the lock. Null when it did not come to an end: somebody else is
- * at work on it, so its turn comes later, or nobody knows how the work ended, which is recorded. Never throws.
+ * Patches one admitted endpoint. Null when it did not come to an end: somebody else is at work on it, so its turn comes
+ * later, or nobody knows how the work ended, which is recorded. Never throws.
  */
 export async function patchEndpoint(endpoint: EndpointOrder): Promise<EndpointEnd | null> {
   try {
-    return await executeChild(endpointPatch, {
-      workflowId: `endpoint/${endpoint.clientId}/${endpoint.endpointId}`,
-      args: [endpoint],
-      staticSummary: `${endpoint.endpointId}, ring ${endpoint.ring}`,
-      typedSearchAttributes: endpointAttributes(endpoint),
-      // What it has started it brings to a known state, whatever becomes of who asked for it.
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-    });
+    const staticSummary = `${endpoint.endpointId}, ring ${endpoint.ring}`;
+    return await executeChild(endpointPatch, { ...underLock(endpoint), args: [endpoint], staticSummary });
   } catch (failure) {
-    if (failure instanceof WorkflowExecutionAlreadyStartedError) return waitForLock(endpoint);
-    const because = isCancellation(failure) ? 'the cycle was cancelled' : failureInWords(failure);
-    await CancellationScope.nonCancellable(() =>
-      isCancellation(failure)
-        ? control.giveBackAdmission({ endpoint, because })
-        : control.recordUnknown({ endpoint, because }),
-    );
-    return null;
+    if (failure instanceof WorkflowExecutionAlreadyStartedError || isCancellation(failure)) {
+      const held = failure instanceof WorkflowExecutionAlreadyStartedError;
+      const because = held ? 'another cycle holds the endpoint' : 'the cycle was cancelled';
+      await CancellationScope.nonCancellable(() => control.giveBackAdmission({ endpoint, because }));
+      return held ? waitForLock(endpoint, because) : null;
+    }
+    return recordUnknown(endpoint, failure);
   }
 }
 
-async function waitForLock(endpoint: EndpointOrder): Promise<null> {
-  const because = 'another cycle holds the endpoint';
-  await CancellationScope.nonCancellable(() => control.giveBackAdmission({ endpoint, because }));
-  const summary = `${endpoint.endpointId}: ${because}`;
+/**
+ * Rolls one patched endpoint back that was admitted for it (it is `rolling back`). `patched` when it was left as it is:
+ * whoever admitted it takes that back. Null as above. Never throws.
+ */
+export async function rollBackEndpoint(
+  order: EndpointOrder & { readonly word: PersonsWord },
+): Promise<EndpointEnd | null> {
+  try {
+    const staticSummary = `${order.endpointId}, rolled back by order of ${order.word.who}`;
+    return await executeChild(endpointRollback, { ...underLock(order), args: [order], staticSummary });
+  } catch (failure) {
+    if (failure instanceof WorkflowExecutionAlreadyStartedError)
+      return waitForLock(order, 'somebody else works on the endpoint');
+    return isCancellation(failure) ? null : recordUnknown(order, failure);
+  }
+}
+
+function underLock(endpoint: EndpointOrder) {
+  return {
+    workflowId: `endpoint/${endpoint.clientId}/${endpoint.endpointId}`,
+    typedSearchAttributes: endpointAttributes(endpoint),
+    // What it has started it brings to a known state, whatever becomes of who asked for it.
+    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+  };
+}
+
+async function waitForLock({ endpointId }: EndpointOrder, because: string): Promise<null> {
+  const summary = `${endpointId}: ${because}`;
   await sleep(`${lockSeconds} seconds`, { summary }).catch(() => undefined);
+  return null;
+}
+
+async function recordUnknown(endpoint: EndpointOrder, failure: unknown): Promise<null> {
+  const because = failureInWords(failure);
+  await CancellationScope.nonCancellable(() => control.recordUnknown({ endpoint, because }));
   return null;
 }

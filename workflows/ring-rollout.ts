@@ -14,14 +14,14 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { EndpointOrder, RingAdmission, RingOrder, RingResult } from '../domain/cycle.ts';
+import type { EndpointOrder, RingAdmission, RingEnd, RingOrder } from '../domain/cycle.ts';
 import { catchUp } from './catch-up.ts';
 import { lookAgain } from './messages.ts';
 import { patchEndpoint } from './patch-endpoint.ts';
 import { endpointAttributes } from './search-attributes.ts';
 import { bookkeeping, control, glances, questions } from './stubs.ts';
 
-export async function ringRollout(order: RingOrder): Promise<RingResult> {
+export async function ringRollout(order: RingOrder): Promise<RingEnd> {
   let nudges = 0;
   setHandler(
     lookAgain,
@@ -31,13 +31,14 @@ export async function ringRollout(order: RingOrder): Promise<RingResult> {
     { description: 'Something this ring waits for may have changed.' },
   );
 
-  await admitAndPatch(order, () => nudges);
-  await handOverStragglers(order);
+  const abandoned = await admitAndPatch(order, () => nudges);
+  if (!abandoned) await handOverStragglers(order);
   await soak(order);
-  return control.judgeRing(order);
+  return { ...(await control.judgeRing(order)), abandoned };
 }
 
-async function admitAndPatch(order: RingOrder, nudges: () => number): Promise<void> {
+/** Null when everybody has ended or goes on with a catch-up; the halts that nobody released while members waited. */
+async function admitAndPatch(order: RingOrder, nudges: () => number): Promise<readonly string[] | null> {
   const inFlight = new Set<string>();
   /** Answered when asked whether they are there, and not when their turn came: their catch-up goes on with them. */
   const fellSilent = new Set<string>();
@@ -51,7 +52,13 @@ async function admitAndPatch(order: RingOrder, nudges: () => number): Promise<vo
       const admission = await CancellationScope.nonCancellable(() => admitSome(drains));
       for (const endpoint of admission.start) void start(endpoint);
       const { lookAgainInSeconds } = admission;
-      if (inFlight.size === 0 && lookAgainInSeconds === null) return;
+      if (inFlight.size === 0 && lookAgainInSeconds === null) {
+        const hold = await control.holdOn({ cycleId: order.cycleId, ring: order.ring });
+        if (!hold || hold.secondsLeft <= 0) return hold && hold.because;
+        const summary = `ring ${order.ring} is halted`;
+        await condition(() => nudges() > seen.nudges, `${hold.secondsLeft} seconds`, { summary });
+        continue;
+      }
       await condition(
         () => nudges() > seen.nudges || ends > seen.ends,
         lookAgainInSeconds === null ? '1 hour' : `${lookAgainInSeconds} seconds`,
@@ -66,8 +73,9 @@ async function admitAndPatch(order: RingOrder, nudges: () => number): Promise<vo
 
   async function admitSome(drains: boolean): Promise<RingAdmission> {
     if (drains) return { start: [], lookAgainInSeconds: null, inWords: [] };
-    const answers = (await whoAnswers(order)).filter((endpointId) => !fellSilent.has(endpointId));
-    const admission = await bookkeeping.admit({ order, online: answers, inFlight: [...inFlight] });
+    const { asked, answered } = await whoAnswers(order);
+    const online = answered.filter((endpointId) => !fellSilent.has(endpointId));
+    const admission = await bookkeeping.admit({ order, asked, online, inFlight: [...inFlight] });
     setCurrentDetails(admission.inWords.map((line) => `- ${line}`).join('\n'));
     return admission;
   }
@@ -75,13 +83,15 @@ async function admitAndPatch(order: RingOrder, nudges: () => number): Promise<vo
   async function start(endpoint: EndpointOrder): Promise<void> {
     inFlight.add(endpoint.endpointId);
     const end = await patchEndpoint(endpoint);
-    if (end && end.outcome === null) fellSilent.add(endpoint.endpointId);
+    if (end?.waitingFor === 'offline') fellSilent.add(endpoint.endpointId);
     inFlight.delete(endpoint.endpointId);
     ends += 1;
   }
 }
 
-async function whoAnswers(order: RingOrder): Promise<readonly string[]> {
+async function whoAnswers(
+  order: RingOrder,
+): Promise<{ readonly asked: readonly string[]; readonly answered: readonly string[] }> {
   const sites = await control.ringMembersToAsk(order);
   const answers = await Promise.all(
     sites.map(({ taskQueue, agents }) =>
@@ -90,7 +100,8 @@ async function whoAnswers(order: RingOrder): Promise<readonly string[]> {
         .catch(() => []),
     ),
   );
-  return answers.flat();
+  const asked = sites.flatMap(({ agents }) => agents.map(({ endpointId }) => endpointId));
+  return { asked, answered: answers.flat() };
 }
 
 /** What waits outlives the ring: a catch-up of its own for each endpoint, until it is patched or its deadline passes. */

@@ -17,13 +17,14 @@ export async function sandboxTest(order: SandboxOrder): Promise<SandboxResult> {
   return {
     segment: order.segment,
     passed: result.passed,
+    halted: result.halted,
     packagesAtFault: result.packagesAtFault,
     because: result.because,
   };
 }
 
 type Found = Awaited<ReturnType<typeof tryOut>>;
-const nothing = { passed: false, packagesAtFault: [], because: [], before: null, after: null } as const;
+const nothing = { passed: false, halted: false, packagesAtFault: [], because: [], before: null, after: null } as const;
 
 async function tryOut(order: SandboxOrder) {
   const { clientId, cycleId, sandboxId } = order;
@@ -33,7 +34,7 @@ async function tryOut(order: SandboxOrder) {
     { clientId, cycleId, endpoint: order.representative, plan },
     `fetch for test ${order.attempt}`,
   );
-  if (!fetched.succeeded) return { ...nothing, because: fetched.because };
+  if (!fetched.succeeded) return { ...nothing, halted: fetched.halted, because: fetched.because };
 
   const host = machines(order.representative.taskQueue);
   try {
@@ -52,12 +53,15 @@ async function tryOut(order: SandboxOrder) {
 
     const before = await observe(clone, null);
     const installed = await install(clone);
-    const { after, rebootWasDue, because } = await bringIntoEffect(clone, before);
+    if (installed.halted) return { ...nothing, halted: true, because: installed.because, before };
+    const { after, because, ...effective } = await bringIntoEffect(clone, before);
     const packagesAtFault = installed.packagesAtFault;
-    if (!after) return { passed: false, packagesAtFault, because: [...installed.because, ...because], before, after };
-    const proof = judgePatched({ patches: plan.patches, before, after, rebootWasDue, reboot: plan.reboot });
+    if (!after) return { ...nothing, packagesAtFault, because: [...installed.because, ...because], before };
+    const { patches, reboot } = plan;
+    const proof = judgePatched({ patches, before, after, ...effective, reboot });
     return {
       passed: proof.proven,
+      halted: false,
       packagesAtFault: [...packagesAtFault, ...proof.packagesAtFault],
       because: proof.proven ? proof.because : [...installed.because, ...because, ...proof.because],
       before,

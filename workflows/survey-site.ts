@@ -1,12 +1,33 @@
 /** Asks every agent of a site for one kind of fact and has each answer recorded. Keeps the answers out of the cycle's history. */
-import { continueAsNew, workflowInfo } from '@temporalio/workflow';
-import type { EndpointReference, SurveyOrder } from '../domain/cycle.ts';
+import { continueAsNew, executeChild, workflowInfo } from '@temporalio/workflow';
+import type { CycleOrder, EndpointReference, SiteReference, SurveyOrder, SurveySubject } from '../domain/cycle.ts';
 import { failureInWords } from './failures.ts';
+import { surveyAttributes } from './search-attributes.ts';
 import { control, questions, siteAnswers } from './stubs.ts';
 
 const atOnce = 20;
 /** A site whose worker is away for longer is surveyed as silent. */
 const patienceMinutes = 2;
+
+/** Asks the agents of all sites for one kind of fact; each site is a child workflow of its own. */
+export async function surveySites(
+  order: CycleOrder,
+  sites: readonly SiteReference[],
+  subject: SurveySubject,
+  step: 'discovery' | 'monitoring' | 'testing' | 'rollout' | 'audit',
+): Promise<void> {
+  const { cycleId, clientId } = order;
+  await Promise.all(
+    sites.map((site) =>
+      executeChild(surveySite, {
+        workflowId: `survey/${cycleId}/${site.siteId}/${step}/${subject}`,
+        args: [{ cycleId, clientId, site, subject, step }],
+        staticSummary: `${step}: ${subject} at ${site.siteId}`,
+        typedSearchAttributes: surveyAttributes({ cycleId, clientId, site, subject, step }),
+      }),
+    ),
+  );
+}
 
 export async function surveySite(order: SurveyOrder, after: string | null = null): Promise<void> {
   await siteAnswers(order.site.taskQueue)

@@ -1,5 +1,5 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure, sleep } from '@temporalio/workflow';
-import type { EndpointReference } from '../domain/cycle.ts';
+import { type EndpointReference, siteOf } from '../domain/cycle.ts';
 import type { OperationBody, OperationReport } from '../domain/operation.ts';
 import { failureInWords } from './failures.ts';
 import { effects, followings, permits, siteAnswers } from './stubs.ts';
@@ -30,10 +30,13 @@ const pauseSeconds = 5;
  * Throws ActivityFailure when the agent refuses or does not answer, ApplicationFailure when it is never free.
  */
 export async function carryOut(effect: Effect): Promise<EffectResult> {
-  const { clientId, cycleId, endpoint, finishes, withinMinutes } = effect;
+  const { clientId, cycleId, endpoint, finishes, withinMinutes, body } = effect;
+  const { endpointId } = endpoint;
+  const siteId = siteOf(endpoint);
+  const patches = 'patches' in body ? body.patches.map((patch) => `${patch.package}=${patch.to}`) : [];
   const until = Date.now() + withinMinutes * 60_000;
   for (;;) {
-    const permit = await permits.issuePermit({ clientId, cycleId, finishes });
+    const permit = await permits.issuePermit({ clientId, cycleId, endpointId, siteId, patches, finishes });
     if ('refusedBecause' in permit) return { halted: permit.refusedBecause };
     const summary = `${effect.step} on ${endpoint.endpointId}`;
     let because: string;

@@ -164,7 +164,7 @@ describe('exceptions', () => {
 });
 
 describe('an emergency', () => {
-  const carries = update('unknown', 'unknown', { cves: ['CVE-2026-1111'] });
+  const carries = update('security', 'unknown', { cves: ['CVE-2026-1111'] });
   const question = { endpointId: 'berlin-web-1', now, advisory: 'CVE-2026-1111' };
 
   it('approves what carries the advisory, at once, and nothing else', () => {
@@ -175,6 +175,19 @@ describe('an emergency', () => {
     });
     const other = update('security', 'critical', { cves: ['CVE-2026-2222'] });
     expect(judgeEmergencyUpdate({ ...question, policy: samplePolicy(), update: other }).decision).toBe('declined');
+  });
+
+  it('takes what nobody knows the class of by its name alone, on a person’s word', () => {
+    const foreign = update('unknown', 'critical', { cves: ['CVE-2026-1111'] });
+    expect(judgeEmergencyUpdate({ ...question, policy: samplePolicy(), update: foreign })).toMatchObject({
+      decision: 'declined',
+      because: [expect.stringContaining('CVE-2026-1111'), 'its class is unknown: allow it by its name'],
+    });
+    const policy = samplePolicy({ allow: [{ package: 'nginx', versions: null, ...owned }] });
+    expect(judgeEmergencyUpdate({ ...question, policy, update: foreign })).toMatchObject({
+      decision: 'approved',
+      rule: 'allow',
+    });
   });
 
   it('does not pass a block', () => {

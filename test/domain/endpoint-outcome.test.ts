@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { judgePatched, judgeRestored, nothingChanged } from '../../domain/endpoint-outcome.ts';
+import { judgePackagesRolledBack, judgePatched, judgeRestored, nothingChanged } from '../../domain/endpoint-outcome.ts';
 import type { Evidence } from '../../domain/evidence.ts';
 import type { Patch } from '../../domain/patch.ts';
 import type { RebootRule } from '../../domain/policy.ts';
@@ -110,6 +111,12 @@ describe('patched means proven', () => {
     expect(proof.because.join('; ')).toContain(words);
   });
 
+  it('a reboot that was due has to leave the boot in which it was due, not only the one before the install', () => {
+    const left = { patches, before, rebootWasDue: true, leftBootId: 'boot-2' };
+    expect(judgePatched({ ...left, after: good }).because.join()).toContain('its boot id is still boot-2');
+    expect(judgePatched({ ...left, after: { ...good, bootId: 'boot-3' } }).proven).toBe(true);
+  });
+
   it('the same boot is fine where no reboot was due', () => {
     expect(judge({ bootId: 'boot-1' }, { rebootWasDue: false }).proven).toBe(true);
   });
@@ -182,6 +189,85 @@ describe('restored means verified', () => {
     expect(
       judgeRestored({ patches, before: dirty, after: { ...back, audit: dirty.audit }, failedBootId: null }).restored,
     ).toBe(true);
+  });
+});
+
+describe('packages rolled back means verified', () => {
+  const back: Evidence = { ...before, bootId: 'boot-2', observedAt: '2026-12-09T21:10:00.000Z' };
+  const hold = ['libssl3', 'nginx'];
+  const rolled = (after: Partial<Evidence>, more: Partial<Parameters<typeof judgePackagesRolledBack>[0]> = {}) =>
+    judgePackagesRolledBack({
+      patches,
+      before,
+      after: { ...back, ...after },
+      hold,
+      held: ['libssl3:i386', 'nginx'],
+      leftBootId: null,
+      reboot: 'if required',
+      ...more,
+    });
+
+  it('old versions, held, and everything that worked works, on the machine as it is', () => {
+    const verdict = rolled({});
+    expect(verdict.restored).toBe(true);
+    expect(verdict.because).toContain('held at them until a person lets go: libssl3, nginx');
+  });
+
+  it.each<[string, Partial<Evidence>, string]>([
+    ['a version that stayed new', { installed: versions('1.24', '3.0.16') }, 'nginx is 1.24, and was 1.22 before'],
+    ['a package that is gone', { installed: [] }, 'nginx is not installed'],
+    ['an audit that complains', { audit: 'half configured: nginx' }, 'dpkg --audit says'],
+    ['a service that does not run', { services: [] }, 'service nginx ran before'],
+    ['a check that fails', { checks: [] }, 'check service nginx passed before'],
+    [
+      'a reboot that it wants now',
+      { pendingReboot: { due: true, because: ['old libssl3 in use'] } },
+      'a reboot is pending',
+    ],
+  ])('%s is not rolled back', (_, after, words) => {
+    const verdict = rolled(after);
+    expect(verdict.restored).toBe(false);
+    expect(verdict.because.join('; ')).toContain(words);
+  });
+
+  it('what is not held is not rolled back, and neither is what nobody says of', () => {
+    expect(rolled({}, { held: ['nginx'] }).because.join()).toContain('libssl3 is not held');
+    expect(rolled({}, { held: null }).because.join()).toContain('may not be held');
+    expect(rolled({}, { held: ['nginx'], hold: ['nginx'] }).restored).toBe(true);
+  });
+
+  it('a reboot that was due has to have left its boot', () => {
+    expect(rolled({}, { leftBootId: 'boot-2' }).because.join()).toContain('its boot id is still boot-2');
+    expect(rolled({ bootId: 'boot-3' }, { leftBootId: 'boot-2' }).restored).toBe(true);
+  });
+
+  it('needs no raised generation, as nothing was taken back but packages', () => {
+    expect(rolled({ generation: before.generation }).restored).toBe(true);
+  });
+});
+
+describe('any single thing that is worse than before', () => {
+  const worse = fc.constantFrom<Partial<Evidence>>(
+    { installed: versions('1.22', '3.0.99') },
+    { installed: versions('1.24', '3.0.17').slice(1) },
+    { audit: 'half installed: libssl3' },
+    { dependencyProblems: 'nginx : Depends: libssl3' },
+    { alteredFiles: [...before.alteredFiles, '/usr/sbin/nginx'] },
+    { services: [] },
+    { checks: [] },
+    { pendingReboot: { due: true, because: ['newer kernel'] } },
+  );
+
+  it('proves neither a patch nor a way back', () => {
+    fc.assert(
+      fc.property(worse, (change) => {
+        expect(judge(change).proven).toBe(false);
+        const restored = { ...before, bootId: 'boot-3', generation: 2, ...change };
+        expect(judgeRestored({ patches, before, after: restored, failedBootId: 'boot-2' }).restored).toBe(false);
+        const rolled = { patches, before, after: { ...before, ...change }, hold: [], held: [], leftBootId: null };
+        expect(judgePackagesRolledBack({ ...rolled, reboot: 'if required' }).restored).toBe(false);
+      }),
+    );
   });
 });
 

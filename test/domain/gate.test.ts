@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { EndpointOutcome } from '../../domain/endpoint-facts.ts';
 import type { RingFacts } from '../../domain/gate.ts';
-import { countsAgainstGate, judgeRing } from '../../domain/gate.ts';
+import { countsAgainstGate, judgeRing, mayAdvance } from '../../domain/gate.ts';
 
 const gate = { soakMinutes: 30, atLeastVerified: 2, failuresAtMost: 0, failurePercentAtMost: null };
 
@@ -20,6 +20,11 @@ function ring(outcomes: readonly EndpointOutcome[], more: Partial<RingFacts> = {
     ...more,
   };
 }
+
+const cron = 'cron:amd64=2';
+const grep = 'grep:amd64=2';
+const putBack = (endpointId: string, ...patchesAtFault: readonly string[]) =>
+  ({ endpointId, outcome: 'rolled_back', patchesAtFault }) as const;
 
 describe('the verdict of a gate', () => {
   it.each<[string, RingFacts, string]>([
@@ -46,6 +51,41 @@ describe('the verdict of a gate', () => {
     [
       'a regression in the soak: halt',
       ring(['patched', 'patched', 'patched'], { regressions: [{ endpointId: 'e1', what: 'service nginx failed' }] }),
+      'halt',
+    ],
+    [
+      'a user’s answer that something broke counts against: halt',
+      ring(['patched', 'patched', 'patched'], { complaints: [{ endpointId: 'e1', what: 'the printer is gone' }] }),
+      'halt',
+    ],
+    ['that nobody complains proves nothing: hold', ring(['unchanged', 'skipped'], { complaints: [] }), 'hold'],
+    [
+      'a failure whose patch was released since counts no more, and proves nothing either: hold',
+      ring(['patched'], { ringSize: 2, outcomes: [...ends(['patched']), putBack('e1', cron)], released: [cron] }),
+      'hold',
+    ],
+    [
+      'enough others are verified beside it: advance',
+      ring([], { ringSize: 3, outcomes: [...ends(['patched', 'patched']), putBack('e2', cron)], released: [cron] }),
+      'advance',
+    ],
+    [
+      'only one of the two patches at fault was released: halt',
+      ring([], {
+        ringSize: 3,
+        outcomes: [...ends(['patched', 'patched']), putBack('e2', cron, grep)],
+        released: [cron],
+      }),
+      'halt',
+    ],
+    [
+      'a failure that points to no patch is excused by no release: halt',
+      ring([], { ringSize: 3, outcomes: [...ends(['patched', 'patched']), putBack('e2')], released: [cron] }),
+      'halt',
+    ],
+    [
+      'a user’s answer is excused by no release: halt',
+      ring(['patched', 'patched'], { complaints: [{ endpointId: 'e1', what: 'it is slow' }], released: [cron] }),
       'halt',
     ],
   ])('%s', (_, facts, verdict) => {
@@ -83,6 +123,49 @@ describe('the verdict of a gate', () => {
       { endpointId: 'e0', what: 'service nginx failed' },
     ];
     expect(judgeRing(ring(['patched', 'patched'], { regressions })).numbers).toMatchObject({ verified: 1, failed: 1 });
+  });
+});
+
+describe('what the verdict says besides', () => {
+  const last = (facts: RingFacts) => judgeRing(facts).because.at(-1);
+
+  it('an advance says what a ring of that size cannot show', () => {
+    expect(last(ring(['patched', 'patched', 'patched']))).toBe(
+      'a version that breaks every tenth endpoint passes 3 tried ones with probability 73%;' +
+        ' by what was seen, this one breaks at most 63% of such endpoints, at 95% confidence',
+    );
+    expect(last(ring(['patched', 'patched', 'patched'], { recordSize: 20 }))).toBe(
+      'a version that breaks every tenth endpoint passes 3 tried ones with probability 73%;' +
+        " by what was seen, this one breaks at most 11 of the record's 20 endpoints, at 95% confidence",
+    );
+  });
+
+  it('a failure that was excused is named', () => {
+    const outcomes = [...ends(['patched', 'patched']), putBack('e2', cron)];
+    expect(judgeRing(ring([], { ringSize: 3, outcomes, released: [cron] })).because).toContain(
+      'the failure of e2 counts no more: a person has released its patch',
+    );
+  });
+});
+
+describe('whether a person may advance a gate', () => {
+  it.each([
+    ['a held one, with a reason', ring(['patched'], { ringSize: 3 }), true],
+    ['not a halted one', ring(['patched', 'rolled_back']), false],
+    [
+      'a halted one after the patch was released',
+      ring([], { ringSize: 1, outcomes: [putBack('e0', cron)], released: [cron] }),
+      true,
+    ],
+  ])('%s', (_, facts, may) => {
+    expect(mayAdvance(judgeRing(facts)).may).toBe(may);
+  });
+
+  it('is told what to do instead', () => {
+    expect(mayAdvance(judgeRing(ring(['rolled_back']))).because).toBe(
+      'a halted gate is not advanced (1 of 1 failed (e0), at most 0 may); release the patch at fault first:' +
+        ' patchcycle patch release PACKAGE VERSION',
+    );
   });
 });
 
@@ -124,8 +207,40 @@ describe('of any ring', () => {
     );
   });
 
+  const severity = { advance: 0, hold: 1, halt: 2 };
+  const namedIn = ({ outcomes }: RingFacts) => fc.constantFrom(...outcomes.map((end) => end.endpointId), 'x');
+
+  it('a user’s answer, or a regression, never makes a verdict milder', () => {
+    fc.assert(
+      fc.property(
+        anyRing.chain((facts) => fc.tuple(fc.constant(facts), namedIn(facts))),
+        ([facts, endpointId]) => {
+          const against = [{ endpointId, what: 'it broke' }];
+          const was = judgeRing(facts).verdict;
+          expect(severity[judgeRing({ ...facts, complaints: against }).verdict]).toBeGreaterThanOrEqual(severity[was]);
+          expect(severity[judgeRing({ ...facts, regressions: against }).verdict]).toBeGreaterThanOrEqual(severity[was]);
+        },
+      ),
+    );
+  });
+
+  it('a release excuses what points to the patch alone, and verifies nobody', () => {
+    fc.assert(
+      fc.property(anyRing, fc.boolean(), (facts, isReleased) => {
+        const blaming = facts.outcomes.map((end) =>
+          countsAgainstGate[end.outcome] === 'failed' ? { ...end, patchesAtFault: [cron] } : end,
+        );
+        const { numbers, verdict } = judgeRing({ ...facts, outcomes: blaming, released: isReleased ? [cron] : [grep] });
+        const failed = blaming.filter((end) => countsAgainstGate[end.outcome] === 'failed').length;
+        expect(numbers.failed).toBe(isReleased ? 0 : failed);
+        expect(numbers.verified).toBe(blaming.filter((end) => end.outcome === 'patched').length);
+        expect(numbers.verified + numbers.failed + numbers.neither).toBe(facts.outcomes.length);
+        if (isReleased) expect(verdict).not.toBe('halt');
+      }),
+    );
+  });
+
   it('one more failure never makes a verdict milder', () => {
-    const severity = { advance: 0, hold: 1, halt: 2 };
     fc.assert(
       fc.property(anyRing, (facts) => {
         const worse = {

@@ -21,6 +21,7 @@ export function samplePolicy(stated: Partial<Policy> = {}): Policy {
     blackouts: [],
     sandbox: { required: true },
     snapshot: { required: true, keepDays: 7 },
+    rollback: 'machine',
     reboot: 'if required',
     checks: [],
     changeApproval: null,

@@ -23,10 +23,11 @@ beforeAll(async () => {
 }, 60_000);
 
 test('there is a history of each shape that a cycle may take', () => {
-  const shapes = ['finished-cycle', 'halted-cycle', 'emergency-cycle', 'finished-ring', 'halted-ring', 'passed-sandbox'];
-  const endpoints = ['patched-endpoint', 'rolled-back-endpoint', 'caught-up-endpoint', 'emergency-endpoint'];
+  const cycles = ['finished-cycle', 'halted-cycle', 'cancelled-cycle', 'emergency-cycle'];
+  const rings = ['finished-ring', 'halted-ring', 'ordered-roll-back', 'passed-sandbox'];
+  const endpoints = ['patched-endpoint', 'rolled-back-endpoint', 'caught-up-endpoint', 'emergency-endpoint', 'put-back-endpoint'];
   const surveys = ['survey-of-inventories', 'survey-of-updates', 'survey-of-plans'];
-  expect(recorded).toEqual([...shapes, ...endpoints, ...surveys].map((shape) => `${shape}.json`).toSorted());
+  expect(recorded).toEqual([...cycles, ...rings, ...endpoints, ...surveys].map((shape) => `${shape}.json`).toSorted());
 });
 
 test.for(recorded)('%s replays', async (name) => {

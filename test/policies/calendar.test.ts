@@ -1,7 +1,8 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { civilDate, wallClock, windowInstants } from '../../activities/calendar.ts';
+import { blackoutInstants, civilDate, wallClock, windowInstants } from '../../activities/calendar.ts';
 import { readOpening } from '../../activities/schemas/operators-words.ts';
-import type { Blackout } from '../../domain/policy.ts';
+import type { Blackout, Opening, Weekday, WindowRule } from '../../domain/policy.ts';
 
 /** Windows in wall-clock words: what a person on site would see on the wall. */
 function windowsOf(
@@ -278,4 +279,185 @@ it('an instant has another date in another zone', () => {
   const now = '2026-12-31T23:30:00Z';
   expect([civilDate(now, 'Europe/Berlin'), civilDate(now, 'America/Chicago')]).toEqual(['2027-01-01', '2026-12-31']);
   expect(wallClock(now, 'Europe/Berlin')).toBe('Fri 2027-01-01 00:30 (Europe/Berlin)');
+});
+
+describe('a blackout that a change of the clocks cuts is as long as it can be read to be', () => {
+  const because = 'inventory';
+  it.each([
+    [
+      'one that begins in the hour that is skipped',
+      { from: '2026-03-29 02:30', until: '2026-03-29 12:00' },
+      ['2026-03-29T00:30:00.000Z', '2026-03-29T10:00:00.000Z'],
+    ],
+    [
+      'one that ends in the hour that is skipped',
+      { from: '2026-03-28 00:00', until: '2026-03-29 02:30' },
+      ['2026-03-27T23:00:00.000Z', '2026-03-29T01:30:00.000Z'],
+    ],
+    [
+      'one that begins in the hour that comes twice begins the first time',
+      { from: '2026-10-25 02:30', until: '2026-10-26 00:00' },
+      ['2026-10-25T00:30:00.000Z', '2026-10-25T23:00:00.000Z'],
+    ],
+    [
+      'one that ends in the hour that comes twice ends the second time',
+      { from: '2026-10-24 00:00', until: '2026-10-25 02:30' },
+      ['2026-10-23T22:00:00.000Z', '2026-10-25T01:30:00.000Z'],
+    ],
+  ])('%s', (_, span, expected) => {
+    const [dark] = blackoutInstants({
+      blackouts: [{ ...span, because }],
+      timeZone: 'Europe/Berlin',
+      fromAt: '2026-01-01T00:00:00Z',
+    });
+    expect([dark?.beginsAt, dark?.endsAt]).toEqual(expected);
+  });
+
+  it('those that are over are not told, the others in order', () => {
+    const blackouts = ['2026-12-24', '2026-11-01', '2026-12-01'].map((day) => ({
+      from: `${day} 00:00`,
+      until: `${day} 12:00`,
+      because: day,
+    }));
+    const told = blackoutInstants({ blackouts, timeZone: 'Europe/Berlin', fromAt: '2026-12-01T00:00:00Z' });
+    expect(told.map((each) => each.because)).toEqual(['2026-12-01', '2026-12-24']);
+  });
+});
+
+const zones = ['Europe/Berlin', 'America/Chicago', 'Australia/Lord_Howe', 'America/Nuuk', 'Asia/Kathmandu', 'UTC'];
+const anyAt = fc
+  .record({ hour: fc.nat({ max: 23 }), minute: fc.constantFrom('00', '15', '30', '45') })
+  .map(({ hour, minute }) => `${String(hour).padStart(2, '0')}:${minute}`);
+const days: readonly Weekday[] = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
+const anyOpening: fc.Arbitrary<Opening> = fc.oneof(
+  fc.record({ every: fc.constant('week' as const), weekdays: fc.subarray([...days], { minLength: 1 }), at: anyAt }),
+  fc.record({
+    every: fc.constant('month' as const),
+    nth: fc.constantFrom<1 | 2 | 3 | 4 | 'last'>(1, 2, 3, 4, 'last'),
+    weekday: fc.constantFrom(...days),
+    daysAfter: fc.nat({ max: 9 }),
+    at: anyAt,
+  }),
+);
+/** Around both changes of the clocks, in both hemispheres. */
+const anyInstant = fc.integer({ min: Date.UTC(2026, 1, 20), max: Date.UTC(2026, 10, 15) });
+const isoAt = (instant: number) => new Date(instant).toISOString();
+const wallOf = (at: string, timeZone: string) =>
+  wallClock(at, timeZone).slice('Sun 2026-03-29 '.length, -` (${timeZone})`.length);
+const anyBlackout = fc.record({ day: anyInstant, hours: fc.integer({ min: 1, max: 72 }) }).map(({ day, hours }) => ({
+  from: `${isoAt(day).slice(0, 10)} 02:30`,
+  until: `${isoAt(day + hours * 3_600_000 + 86_400_000).slice(0, 10)} 02:30`,
+  because: 'closed',
+}));
+const anyQuestion = fc
+  .record({
+    rules: fc.array(fc.record({ opens: anyOpening, lastsMinutes: fc.integer({ min: 15, max: 3000 }) }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+    blackouts: fc.array(anyBlackout, { maxLength: 2 }),
+    timeZone: fc.constantFrom(...zones),
+    from: anyInstant,
+    spanDays: fc.integer({ min: 1, max: 15 }),
+  })
+  .map(({ rules, from, spanDays, ...more }) => ({
+    ...more,
+    windows: rules.map((each) => ({ words: 'any', ...each })),
+    fromAt: isoAt(from),
+    untilAt: isoAt(from + spanDays * 86_400_000),
+  }));
+
+describe('of any windows, in any zone, around any change of the clocks', () => {
+  it('they are in order, apart, and none is empty', () => {
+    fc.assert(
+      fc.property(anyQuestion, (question) => {
+        const found = windowInstants(question);
+        for (const [index, { opensAt, closesAt }] of found.entries()) {
+          expect(opensAt < closesAt).toBe(true);
+          expect(opensAt < question.untilAt && closesAt > question.fromAt).toBe(true);
+          const next = found[index + 1];
+          if (next) expect(closesAt < next.opensAt || question.blackouts.length > 0).toBe(true);
+          if (next) expect(closesAt <= next.opensAt).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('none is open during a blackout', () => {
+    fc.assert(
+      fc.property(anyQuestion, (question) => {
+        const dark = blackoutInstants(question);
+        for (const { opensAt, closesAt } of windowInstants(question))
+          for (const { beginsAt, endsAt } of dark) expect(closesAt <= beginsAt || endsAt <= opensAt).toBe(true);
+      }),
+    );
+  });
+
+  it('an instant is inside a window or not, however much is asked for around it', () => {
+    const isOpenAt = (windows: ReturnType<typeof windowInstants>, at: string) =>
+      windows.some(({ opensAt, closesAt }) => opensAt <= at && at < closesAt);
+    fc.assert(
+      fc.property(anyQuestion, fc.double({ min: 0, max: 0.999, noNaN: true }), (question, share) => {
+        const [from, until] = [Date.parse(question.fromAt), Date.parse(question.untilAt)];
+        const at = Math.floor(from + share * (until - from));
+        const closely = { ...question, fromAt: isoAt(at), untilAt: isoAt(at + 60_000) };
+        expect(isOpenAt(windowInstants(closely), isoAt(at))).toBe(isOpenAt(windowInstants(question), isoAt(at)));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('one opens at the wall-clock time of its rule, or in the hour after the one that was skipped, and once a day', () => {
+    fc.assert(
+      fc.property(anyOpening, fc.constantFrom(...zones), anyInstant, (opens, timeZone, from) => {
+        const windows = [{ words: 'any', opens, lastsMinutes: 10 }];
+        const question = {
+          windows,
+          blackouts: [],
+          timeZone,
+          fromAt: isoAt(from),
+          untilAt: isoAt(from + 60 * 86_400_000),
+        };
+        const found = windowInstants(question).filter(({ opensAt }) => opensAt >= question.fromAt);
+        const skipped = found.filter(({ opensAt }) => wallOf(opensAt, timeZone) !== opens.at);
+        expect(skipped.length).toBeLessThanOrEqual(1);
+        const dates = found
+          .filter((each) => !skipped.includes(each))
+          .map(({ opensAt }) => civilDate(opensAt, timeZone));
+        expect(new Set(dates).size).toBe(dates.length);
+      }),
+    );
+  });
+
+  it('less than a day of it is as long as its rule says', () => {
+    fc.assert(
+      fc.property(
+        anyOpening,
+        fc.integer({ min: 15, max: 1439 }),
+        fc.constantFrom(...zones),
+        anyInstant,
+        (opens, lastsMinutes, timeZone, from) => {
+          const rules = [
+            {
+              words: 'any',
+              opens: { ...opens, ...(opens.every === 'week' ? { weekdays: ['Saturday' as const] } : {}) },
+              lastsMinutes,
+            },
+          ];
+          const found = windowsOfRules(rules, timeZone, from);
+          expect(new Set(minutes(found))).toEqual(new Set(found.length > 0 ? [lastsMinutes] : []));
+        },
+      ),
+    );
+  });
+
+  function windowsOfRules(windows: readonly WindowRule[], timeZone: string, from: number) {
+    return windowInstants({
+      windows,
+      blackouts: [],
+      timeZone,
+      fromAt: isoAt(from),
+      untilAt: isoAt(from + 40 * 86_400_000),
+    });
+  }
 });

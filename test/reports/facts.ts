@@ -442,6 +442,29 @@ export const recorded: RecordedFacts = {
       { ring: 'rest', endpoints: ['ber-db-1', 'bos-web-1', 'bos-web-2'] },
     ],
   },
+  orders: [
+    {
+      order: 'open window',
+      about: 'berlin until 2026-11-22T03:00:00.000Z',
+      who: 'dana@acme.example',
+      because: ['the shop is closed tonight'],
+      orderedAt: '2026-11-21T20:55:00.000Z',
+    },
+    {
+      order: 'halt',
+      about: 'ring rest',
+      who: 'lee@acme.example',
+      because: ['the phones at Boston are down'],
+      orderedAt: '2026-11-21T22:05:00.000Z',
+    },
+    {
+      order: 'resume',
+      about: 'ring rest',
+      who: 'lee@acme.example',
+      because: ['they ring again'],
+      orderedAt: '2026-11-21T22:20:00.000Z',
+    },
+  ],
   gates: [
     {
       ring: 'canary',

@@ -32,6 +32,7 @@ const unremarkable = {
   ],
   rings: [{ name: 'canary', take: 1 }, { name: 'rest' }],
   gate: { soak: '1 second', atLeast: '1 verified', failuresAtMost: 0 },
+  afterHalt: 'stop',
   windows: 'always',
   budget: '100% of site',
   snapshot: { required: true, keep: '1 day' },
@@ -40,11 +41,11 @@ const unremarkable = {
 };
 
 /** Writes client.yaml, endpoints.yaml and a file for each policy. */
-export async function writeClientFiles(directory: string, client: StoryClient): Promise<void> {
+export async function writeClientFiles(directory: string, client: StoryClient, id = clientId): Promise<void> {
   const roles = [...new Set(client.endpoints.map((endpoint) => endpoint.role))];
   await mkdir(join(directory, 'policies'), { recursive: true });
   await writeYaml(join(directory, 'client.yaml'), {
-    client: clientId,
+    client: id,
     name: 'Acme Corporation',
     sites: client.sites.map((site, index) => ({ ...site, networks: [`10.77.${index + 1}.0/24`] })),
     segments: roles.map((role) => ({ segment: role, when: { role } })),

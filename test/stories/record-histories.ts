@@ -45,14 +45,14 @@ const stack = await raiseStack({
   ],
 });
 try {
-  const shapes = { ...(await finished()), ...(await rolledBack()), ...(await emergency()) };
+  const shapes = { ...(await finished()), ...(await rolledBack()), ...(await cancelled()), ...(await emergency()) };
   await keep(shapes);
   console.log(`Kept ${Object.keys(shapes).join(', ')} in ${folder}.`);
 } finally {
   await stack.close();
 }
 
-/** A cycle that waited for a window, met a silent endpoint, finished, and caught that one up. */
+/** A cycle whose ring was halted and resumed while it waited for a window, that met a silent endpoint, finished, caught that one up, and gave one back. */
 async function finished(): Promise<Shapes> {
   await stack.fleet.power('laptop-1', 'off');
   const cycleId = await stack.start('servers');
@@ -66,17 +66,26 @@ async function finished(): Promise<Shapes> {
         () => false,
       ),
   );
+  const halted = (verb: string) => stack.tell('cycle', verb, cycleId, '--ring', 'canary', '--why', 'it is recorded');
+  succeed(await halted('halt'), 'cycle halt');
+  succeed(await halted('resume'), 'cycle resume');
   succeed(await stack.tell('cycle', 'open-window', cycleId, '--why', 'the recording is now'), 'cycle open-window');
   const facts = await stack.ended(cycleId);
   const caughtUp = `catch-up/${cycleId}/laptop-1.acme`;
   await stack.fleet.power('laptop-1', 'on');
   await stack.temporal.workflow.getHandle(caughtUp).result();
   const canary = facts.endpoints.find((endpoint) => endpoint.ring === 'canary')?.endpoint;
+  const other = canary === 'web-1' ? 'web-2' : 'web-1';
+  const rollBack = ['cycle', 'roll-back', cycleId, '--endpoint', other, '--why', 'it is recorded'];
+  succeed(await stack.tell(...rollBack), 'cycle roll-back');
+  await stack.temporal.workflow.getHandle(`rollback/${cycleId}/1`).result();
   return {
     'finished cycle': cycleId,
     'finished ring': ring,
     'patched endpoint': `endpoint/acme/${canary}.acme`,
     'caught up endpoint': caughtUp,
+    'ordered roll-back': `rollback/${cycleId}/1`,
+    'put back endpoint': `endpoint/acme/${other}.acme`,
     'passed sandbox': `sandbox/${facts.segments[0]?.test?.sandboxId}`,
     'survey of inventories': `survey/${cycleId}/${site}.acme/discovery/inventory`,
     'survey of updates': `survey/${cycleId}/${site}.acme/monitoring/updates`,
@@ -99,6 +108,16 @@ async function rolledBack(): Promise<Shapes> {
     'halted ring': `ring/${cycleId}/canary`,
     'rolled back endpoint': 'endpoint/acme/db-1.acme',
   };
+}
+
+/** A cycle that was halted and resumed while it waited for an approval, and then cancelled. */
+async function cancelled(): Promise<Shapes> {
+  const cycleId = await stack.start('databases');
+  await stack.waitsFor(cycleId, 'an approval');
+  for (const verb of ['halt', 'resume', 'cancel'])
+    succeed(await stack.tell('cycle', verb, cycleId, '--why', 'it is recorded'), `cycle ${verb}`);
+  await stack.ended(cycleId);
+  return { 'cancelled cycle': cycleId };
 }
 
 async function emergency(): Promise<Shapes> {

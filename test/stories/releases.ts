@@ -1,5 +1,5 @@
 /** New versions of packages as an archive would get them, made from what a fresh machine has installed. */
-import { type ArchiveVersion, archiveOf, changelogOf } from '../../tools/simulated-fleet/archive.ts';
+import { type ArchiveVersion, archiveOf, changelogOf, firstInstalled } from '../../tools/simulated-fleet/archive.ts';
 
 const security = 'Debian-Security:12/oldstable-security';
 const debian = archiveOf([]);
@@ -31,6 +31,13 @@ export function changelogEntry(source: string, version: string, cves: readonly s
     ' -- Debian Security Team <team@security.debian.org>  Mon, 01 Jun 2026 10:00:00 +0000',
     '',
   ].join('\n');
+}
+
+/** The version with which a fresh machine comes. */
+export function knownVersion(name: string): string {
+  const known = firstInstalled().find((each) => each.package === name);
+  if (!known) throw new Error(`No simulated machine has a package ${name}.`);
+  return known.version;
 }
 
 /** What Debian itself says of the newest version that a fresh machine is offered. */

@@ -1,10 +1,9 @@
-/** Starting and halting cycles from outside, while no worker runs at all. */
+/** Starting cycles from outside, while no worker runs at all. */
 import { expect, onTestFinished, test } from 'vitest';
 import { applyClient } from '../../workers/clients.ts';
-import { haltCycle, installSchedules, startCycle, startEmergency } from '../../workers/cycles.ts';
+import { installSchedules, startCycle, startEmergency } from '../../workers/cycles.ts';
 import { standingClient, standingTemporal } from './standing-client.ts';
 
-const word = { who: 'lee', why: 'phones are down' };
 const advisory = 'CVE-2026-12345';
 
 async function standing() {
@@ -15,31 +14,6 @@ async function standing() {
   await applyClient(tenants, { ...files, policies: [...files.policies, { ...policy, name: 'desktops' }] }, 'dana');
   return { ...client, temporal, request: { clientId, advisory, startedBy: 'dana' } };
 }
-
-test('a halt is in force though no worker answers', async () => {
-  const { tenants, temporal, clientId } = await standing();
-  const { cycleId } = await startCycle({ tenants, temporal }, { clientId, policyName: 'servers', startedBy: 'dana' });
-  onTestFinished(async () => void (await temporal.workflow.getHandle(cycleId).terminate()));
-  expect(await haltCycle({ tenants, temporal }, cycleId, word)).toMatch(/on record and in force/);
-  const halts = await tenants.forClient(clientId).halt.findMany({ where: { cycleId, releasedAt: null } });
-  expect(halts).toMatchObject([{ orderedBy: 'lee', reason: 'phones are down' }]);
-});
-
-test('a cycle that has closed is halted too, for the sake of its catch-ups', async () => {
-  const { tenants, temporal, clientId } = await standing();
-  const { cycleId } = await startCycle({ tenants, temporal }, { clientId, policyName: 'servers', startedBy: 'dana' });
-  await recordCycle({ tenants, clientId, cycleId });
-  await temporal.workflow.getHandle(cycleId).terminate();
-  expect(await haltCycle({ tenants, temporal }, cycleId, word)).toMatch(/has closed, and its catch-ups/);
-  expect(await tenants.forClient(clientId).halt.count({ where: { cycleId, releasedAt: null } })).toBe(1);
-});
-
-test('a cycle that there never was is not halted', async () => {
-  const { tenants, temporal, clientId } = await standing();
-  for (const cycleId of [`cycle/${clientId}/servers/2026-11-22`, 'nonsense'])
-    await expect(haltCycle({ tenants, temporal }, cycleId, word)).rejects.toThrow(/There is no cycle/);
-  expect(await tenants.everybody.halt.count()).toBe(0);
-});
 
 test('neither a cycle nor an emergency starts for a policy that is not in force', async () => {
   const { tenants, files, temporal, clientId, request } = await standing();

@@ -1,0 +1,36 @@
+/** What people ordered in a cycle, as its record tells it. */
+import type { OrderFacts } from '../domain/cycle-facts.ts';
+import type { Tenants } from './ports/database.ts';
+
+/** As the audit names them. Approvals stand with the change record. */
+const actions = [
+  'halt',
+  'resume',
+  'skip',
+  'roll back',
+  'roll back ended',
+  'cancel roll back',
+  'cancel cycle',
+  'advance',
+  'open window',
+];
+
+/** In the order in which they were given. An order to roll back is there again with what came of it. */
+export async function readOrders(tenants: Tenants, cycleId: string, clientId: string): Promise<readonly OrderFacts[]> {
+  const events = await tenants.forClient(clientId).auditEvent.findMany({
+    where: {
+      action: { in: actions },
+      OR: [{ key: { startsWith: `${cycleId} ` } }, { key: { startsWith: `rollback/${cycleId}/` } }],
+    },
+    orderBy: { sequence: 'asc' },
+  });
+  return events
+    .filter(({ key }) => !key.startsWith('rollback/') || /^\/\d+ /.test(key.slice(`rollback/${cycleId}`.length)))
+    .map(({ at, actor, action, subject, because }) => ({
+      order: action,
+      about: subject === cycleId ? 'the cycle' : subject.replace(cycleId, '').replace(/^[ /]/, ''),
+      who: actor,
+      because,
+      orderedAt: at.toISOString(),
+    }));
+}

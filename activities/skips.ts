@@ -1,0 +1,61 @@
+/** Taking a part of a cycle out of it: whoever has not started ends as skipped. */
+import { clientIdOf } from '../domain/cycle.ts';
+import { columnsAfter } from '../domain/endpoint-saga.ts';
+import { targetInWords } from '../domain/halt.ts';
+import { appendAudit } from './audit-trail.ts';
+import { type PersonsOrder, orderEntry } from './halts.ts';
+import type { Tenants } from './ports/database.ts';
+import { openCycleOf } from './rows.ts';
+import { lockSite } from './site-budgets.ts';
+import { membersIn, refused, targetOf } from './targets.ts';
+
+const notStarted = ['planned', 'waiting'] as const;
+/** Admissions of a site wait meanwhile, and there may be one under way. */
+const patience = { timeout: 60_000, maxWait: 30_000 };
+
+export function skipActivities({ tenants }: { tenants: Tenants }) {
+  return {
+    /**
+     * Takes an endpoint, a ring or a site out of a cycle, for good. What has started comes to its end as it would
+     * otherwise. Ordered again in the same words it changes nothing.
+     */
+    async skip({ cycleId, named, word, at }: PersonsOrder): Promise<{ readonly because: string }> {
+      const clientId = clientIdOf(cycleId);
+      const target = await targetOf(tenants.forClient(clientId), { cycleId, clientId }, named);
+      const what = targetInWords(target);
+      if (target.scope === 'cycle') throw refused('name what to skip: a whole cycle is cancelled, not skipped');
+      if (target.scope === 'patch')
+        throw refused(
+          `${what} is in the change record, which is not changed: halt it, or cancel the cycle and block it in the policy`,
+        );
+      const { db, cycle } = await openCycleOf(tenants, cycleId);
+      const members = await db.cycleEndpoint.findMany({ where: membersIn(cycle, target), orderBy: { siteId: 'asc' } });
+      const because = `skipped by ${word.who}: ${word.why}`;
+      const open = members.filter((member) => notStarted.some((state) => state === member.state));
+      const done = members.filter((member) => member.outcome === 'skipped' && member.reasons.includes(because));
+      if (open.length === 0 && done.length > 0) return { because: `${what} was ${because}` };
+      if (open.length === 0) throw refused(`nothing of ${what} is left to skip: ${statesInWords(members)}`);
+
+      const skipped = await db.$transaction(async (tx) => {
+        // An admission under way has read who waits: it comes first, or finds them gone.
+        for (const siteId of new Set(open.map((member) => member.siteId))) await lockSite(tx, siteId, []);
+        const ended = await tx.cycleEndpoint.updateMany({
+          where: { ...membersIn(cycle, target), state: { in: [...notStarted] } },
+          data: { ...columnsAfter(notStarted, 'skipped'), waitingFor: null, endedAt: new Date(at), reasons: [because] },
+        });
+        await appendAudit(tx, clientId, [orderEntry('skip', cycleId, target, word, at)]);
+        return ended.count;
+      }, patience);
+      return { because: `${skipped} of ${members.length} endpoints of ${what} ${because}` };
+    },
+  };
+}
+
+function statesInWords(members: readonly { readonly state: string; readonly outcome: string | null }[]): string {
+  const counts = new Map<string, number>();
+  for (const { state, outcome } of members) {
+    const words = (outcome ?? state).replace('_', ' ');
+    counts.set(words, (counts.get(words) ?? 0) + 1);
+  }
+  return [...counts].map(([words, count]) => `${count} ${words}`).join(', ') || 'nobody is in it';
+}

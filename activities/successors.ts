@@ -1,0 +1,250 @@
+/** Change records that follow another in the same cycle, without the patches that left it (rule 12). */
+import { ApplicationFailure } from '@temporalio/activity';
+import { idOf, patchInWords, patchKey, type PatchId } from '../domain/breaker.ts';
+import { atWork } from '../domain/budget.ts';
+import type { CycleOrder, PersonsWord } from '../domain/cycle.ts';
+import type { EndpointOutcome } from '../domain/endpoint-facts.ts';
+import { columnsAfter, notBegun } from '../domain/endpoint-saga.ts';
+import { listed } from '../domain/listed.ts';
+import { type RecordMember, type Successor, judgeSuccessor, successorOf } from '../domain/successor.ts';
+import { appendAudit, toJson } from './audit-trail.ts';
+import type { ChangeRecordContent } from './change-records.ts';
+import { toPatch } from './patch-sets.ts';
+import type { Database, Tenants, Transaction } from './ports/database.ts';
+import { openCycleOf } from './rows.ts';
+
+type Opened = Awaited<ReturnType<typeof openCycleOf>>;
+
+/** An endpoint of a successor, as its row keeps it. */
+type KeptMember = Successor['members'][number] & { readonly earlierOutcome: string | null };
+
+export function successorActivities({ tenants }: { tenants: Tenants }) {
+  return {
+    /**
+     * Takes the bad patches out of the cycle, and opens the endpoints of the successor again for the rest. Done again it
+     * changes nothing. `word` is the person's who let it go on; null where the policy did.
+     */
+    async openSuccessor({
+      cycleId,
+      word,
+      at,
+    }: {
+      cycleId: string;
+      word: PersonsWord | null;
+      at: string;
+    }): Promise<{ readonly because: readonly string[] }> {
+      const { db, cycle } = await openCycleOf(tenants, cycleId);
+      const kept = await newestSuccessor(db, cycleId);
+      if (!kept) throw ApplicationFailure.nonRetryable(`${cycleId} has no successor to open`, 'SuccessorUnknown');
+      const because = [...kept.because, word ? `let go on by ${word.who}: ${word.why}` : 'the policy lets it go on'];
+      if (kept.openedAt) return { because };
+      const dropped = kept.dropped as unknown as readonly PatchId[];
+      const members = kept.members as unknown as readonly KeptMember[];
+      await db.$transaction(async (tx) => {
+        await dropPatches(tx, cycleId, dropped, kept.because);
+        await endWhoHasNothingLeft(tx, cycleId, members, dropped);
+        for (const member of members) await openAgain(tx, cycleId, member);
+        await tx.successor.update({ where: { id: kept.id }, data: { openedAt: new Date(at) } });
+        await appendAudit(tx, cycle.clientId, [
+          {
+            key: `${kept.id} opened`,
+            at,
+            actor: word?.who ?? 'patchcycle',
+            action: 'go on without',
+            subject: kept.parentId,
+            because,
+            detail: { dropped: dropped.map(patchKey), endpoints: members.length },
+          },
+        ]);
+      });
+      return { because };
+    },
+  };
+}
+
+/** Judges whether the record of a ring has a successor, and keeps it until it is carried out or judged anew. */
+export async function proposeSuccessor(
+  { db, cycle, policy }: Opened,
+  judged: {
+    readonly ring: string;
+    readonly verdict: 'advance' | 'hold' | 'halt';
+    readonly healthDataPresent: boolean;
+    /** What failed after it had been verified, and the patches that points to, by `patchKey`. */
+    readonly regressed: ReadonlyMap<string, readonly string[]>;
+  },
+): Promise<Successor['goesOn']> {
+  const { id: cycleId, clientId } = cycle;
+  const made = successorOf(judged.ring);
+  const parent = await mainRecord(db, cycleId);
+  if (!parent) return 'no';
+  const { rings } = parent.content as unknown as ChangeRecordContent;
+  const rows = await db.cycleEndpoint.findMany({
+    where: { cycleId, ring: { not: null } },
+    include: { patches: { where: { decision: { in: ['approved', 'added'] } } } },
+    orderBy: { endpointId: 'asc' },
+  });
+  const ofRecord = rows.filter((row) => successorOf(row.ring ?? '') === made);
+  const successor = judgeSuccessor({
+    verdict: judged.verdict,
+    isLastRing: rings.at(-1)?.ring === judged.ring,
+    made,
+    afterHalt: policy.afterHalt ?? 'stop',
+    healthDataPresent: judged.healthDataPresent,
+    members: ofRecord.map((row) => memberOf(row, judged.regressed.get(row.endpointId))),
+  });
+  if (successor.goesOn === 'no') return 'no';
+  const earlier = new Map(ofRecord.map((row) => [row.endpointId, row.outcome]));
+  const members = successor.members.map((member): KeptMember => ({
+    ...member,
+    earlierOutcome: earlier.get(member.endpointId) ?? null,
+  }));
+  const number = made + 1;
+  const id = `${cycleId}/successor-${number}`;
+  const decided = {
+    because: [...successor.because],
+    dropped: toJson(successor.dropped),
+    members: toJson(members),
+    judgedAt: new Date(),
+  };
+  await db.successor.upsert({
+    where: { id },
+    create: { id, cycleId, clientId, number, parentId: parent.id, ...decided },
+    update: decided,
+  });
+  return successor.goesOn;
+}
+
+/** The successor that was judged last; null when the cycle has none. */
+export function newestSuccessor(db: Database, cycleId: CycleOrder['cycleId']) {
+  return db.successor.findFirst({ where: { cycleId }, orderBy: { number: 'desc' } });
+}
+
+/** The record that rings carry out now: the newest that is not a straggler's own. */
+export async function mainRecord(db: Database, cycleId: string) {
+  const records = await db.changeRecord.findMany({
+    where: { cycleId },
+    include: { approvals: true },
+    orderBy: { writtenAt: 'desc' },
+  });
+  return records.find((record) => !record.id.startsWith(`${cycleId}/record-late-`)) ?? null;
+}
+
+/**
+ * Ends those of a successor that no ring will start any more as they had ended before: put back is put back, whatever
+ * was meant for them afterwards.
+ */
+export async function restoreEarlierEnds(
+  db: Pick<Database, 'cycleEndpoint'>,
+  cycleId: string,
+  because: readonly string[],
+): Promise<void> {
+  await db.cycleEndpoint.updateMany({
+    where: {
+      cycleId,
+      earlierOutcome: 'rolled_back',
+      outcome: null,
+      state: { in: ['planned', 'admitted', 'waiting'] },
+    },
+    data: {
+      ...columnsAfter(notBegun, 'rolled_back'),
+      waitingFor: null,
+      endedAt: new Date(),
+      reasons: ['it was put back, and the rest of its patches did not come to it', ...because],
+    },
+  });
+}
+
+function memberOf(
+  row: {
+    endpointId: string;
+    outcome: string | null;
+    state: string;
+    surveyedAt: Date | null;
+    patchesAtFault: string[];
+    patches: { package: string; architecture: string; fromVersion: string | null; toVersion: string }[];
+  },
+  regressedWith: readonly string[] | undefined,
+): RecordMember {
+  const patches = row.patches.map((patch) => idOf(toPatch(patch)));
+  const atFault = [...row.patchesAtFault, ...(regressedWith ?? [])];
+  return {
+    endpointId: row.endpointId,
+    outcome: row.outcome as EndpointOutcome | null,
+    atWork: atWork.includes(row.state),
+    unknown: row.state === 'unknown',
+    patches: row.surveyedAt === null ? null : patches,
+    patchesAtFault: patches.filter((patch) => atFault.includes(patchKey(patch))),
+    regressed: regressedWith !== undefined,
+  };
+}
+
+/** Whoever was patched keeps what was proven there; whoever is worked on ends with what it was given. */
+async function dropPatches(
+  tx: Transaction,
+  cycleId: string,
+  dropped: readonly PatchId[],
+  because: readonly string[],
+): Promise<void> {
+  for (const { package: name, architecture, version } of dropped) {
+    await tx.cyclePatch.updateMany({
+      where: {
+        cycleId,
+        package: name,
+        architecture,
+        toVersion: version,
+        decision: { in: ['approved', 'added'] },
+        inCycle: { state: { notIn: [...atWork] }, OR: [{ outcome: null }, { outcome: { not: 'patched' } }] },
+      },
+      data: { decision: 'dropped', because: [...because] },
+    });
+  }
+}
+
+async function endWhoHasNothingLeft(
+  tx: Transaction,
+  cycleId: string,
+  members: readonly KeptMember[],
+  dropped: readonly PatchId[],
+): Promise<void> {
+  const names = listed(dropped.map(patchInWords));
+  await tx.cycleEndpoint.updateMany({
+    where: {
+      cycleId,
+      ring: { not: null },
+      state: { in: ['planned', 'waiting'] },
+      NOT: { endpointId: { in: members.map((member) => member.endpointId) } },
+    },
+    data: {
+      ...columnsAfter(['planned', 'waiting'], 'skipped'),
+      waitingFor: null,
+      endedAt: new Date(),
+      reasons: [`nothing was left for it without ${names}`],
+    },
+  });
+}
+
+/** As if its turn had not come: planned, with the good patches of its set not yet proven, nor disproven. */
+async function openAgain(tx: Transaction, cycleId: string, { endpointId, because, earlierOutcome }: KeptMember) {
+  // As it stood when it was judged: people, and catch-ups of the parent, may have moved it since.
+  const asJudged =
+    earlierOutcome === null ? { state: { in: ['planned', 'waiting'] } } : { state: 'ended', outcome: earlierOutcome };
+  const opened = await tx.cycleEndpoint.updateMany({
+    where: { cycleId, endpointId, ...asJudged },
+    data: {
+      ...columnsAfter(['planned', 'waiting', 'skipped', 'rolled_back'], 'planned'),
+      waitingFor: null,
+      startedAt: null,
+      endedAt: null,
+      deadlineAt: null,
+      snapshotId: null,
+      reasons: [because],
+      patchesAtFault: [],
+      earlierOutcome,
+    },
+  });
+  if (opened.count === 0) return;
+  await tx.cyclePatch.updateMany({
+    where: { cycleId, endpointId, decision: { in: ['approved', 'added'] } },
+    data: { proven: null },
+  });
+}

@@ -1,0 +1,80 @@
+/** What an order of a person is about, as rows: the part it names, and who is in it. */
+import { ApplicationFailure } from '@temporalio/activity';
+import { idIn, nameIn } from '../domain/cycle.ts';
+import { type NamedTarget, type Target, isPatch, partNamed } from '../domain/halt.ts';
+import type { Policy } from '../domain/policy.ts';
+import type { ChangeRecordContent } from './change-records.ts';
+import type { Database } from './ports/database.ts';
+
+/** Of a patch set: what is, or is about to be, in the change record. */
+const planned = { decision: { in: ['approved', 'added'] } };
+/** An operator reads the first few names of those there are. */
+const namesAtMost = 20;
+
+type Cycle = { id: string; clientId: string; policy: unknown; policyVersion: { name: string } };
+
+/** Finds the part of a cycle that is named. Refused in a sentence when there is none of that name. */
+export async function targetOf(
+  db: Database,
+  { cycleId, clientId }: { cycleId: string; clientId: string },
+  named: NamedTarget,
+): Promise<Target> {
+  const part = partNamed(named);
+  if (part === null) return { scope: 'cycle', subject: cycleId };
+  if ('refused' in part) throw unknownTarget(part.refused);
+  const { scope, name } = part;
+  const cycle = await db.cycle.findUnique({ where: { id: cycleId }, include: { policyVersion: true } });
+  if (!cycle) throw unknownTarget(`${cycleId} has not begun: order the whole cycle, or wait a moment`);
+  const known = await namesOf(db, cycle, scope);
+  const isKnown = scope === 'patch' ? known.some((patch) => isPatch(name, patch)) : known.includes(name);
+  if (!isKnown) throw unknownTarget(`${cycleId} has no ${scope} ${name}; ${listedNames(known)}`);
+  return { scope, subject: scope === 'site' || scope === 'endpoint' ? idIn(clientId, name) : name };
+}
+
+async function namesOf(db: Database, cycle: Cycle, scope: Exclude<Target['scope'], 'cycle'>): Promise<string[]> {
+  const cycleId = cycle.id;
+  if (scope === 'ring') return ringNames(db, cycle);
+  if (scope === 'patch') {
+    const patches = await db.cyclePatch.findMany({ where: { cycleId, ...planned } });
+    return [...new Set(patches.map((patch) => `${patch.package}=${patch.toVersion}`))].toSorted();
+  }
+  const members = await db.cycleEndpoint.findMany({ where: { cycleId, policyName: cycle.policyVersion.name } });
+  const ids = members.map((member) => (scope === 'site' ? member.siteId : member.endpointId));
+  return [...new Set(ids.map(nameIn))].toSorted();
+}
+
+/** Rings as the newest change record draws them; before there is one, as the policy names them. */
+export async function ringNames(db: Database, cycle: Pick<Cycle, 'id' | 'policy'>): Promise<string[]> {
+  const records = await db.changeRecord.findMany({ where: { cycleId: cycle.id }, orderBy: { writtenAt: 'asc' } });
+  if (records.length === 0) return (cycle.policy as Policy).rings.map((ring) => ring.name);
+  const drawn = records.flatMap((record) => (record.content as unknown as ChangeRecordContent).rings);
+  return [...new Set(drawn.map(({ ring }) => ring))];
+}
+
+/** The rows of a cycle's own endpoints that are in a target. */
+export function membersIn(cycle: { id: string; policyVersion: { name: string } }, { scope, subject }: Target) {
+  const own = { cycleId: cycle.id, policyName: cycle.policyVersion.name };
+  if (scope === 'cycle') return own;
+  if (scope === 'ring') return { ...own, ring: subject };
+  if (scope === 'site') return { ...own, siteId: subject };
+  if (scope === 'endpoint') return { ...own, endpointId: subject };
+  const [name = subject, version] = subject.split('=');
+  const patch = { package: name, ...(version === undefined ? {} : { toVersion: version }), ...planned };
+  return { ...own, patches: { some: patch } };
+}
+
+/** The order makes no sense as things stand. */
+export function refused(sentence: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(sentence, 'OrderRefused');
+}
+
+/** The order names what is not there. */
+function unknownTarget(sentence: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(sentence, 'TargetUnknown');
+}
+
+function listedNames(names: readonly string[]): string {
+  if (names.length === 0) return 'it has none yet';
+  const more = names.length - namesAtMost;
+  return `it has ${names.slice(0, namesAtMost).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}

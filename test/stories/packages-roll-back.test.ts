@@ -1,0 +1,125 @@
+/** Endpoints whose client data must survive: packages alone are put back, and what cannot be is a person's. */
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { CycleFacts } from '../../domain/cycle-facts.ts';
+import { succeed } from './command.ts';
+import { endpointFacts, upgradesOf } from './facts.ts';
+import { knownVersion, release } from './releases.ts';
+import { type StandingStack, raiseStack, storyTimes } from './standing-stack.ts';
+import { until } from './until.ts';
+
+vi.setConfig(storyTimes);
+
+const site = 'tokyo';
+/** The first one gets everything; of the second the patch fails, and of the third the way back as well. */
+const [well, sick, lost] = ['erp-1', 'erp-2', 'erp-3'] as const;
+const newVersion = '3.8-5+deb12u1';
+const oldVersion = knownVersion('grep');
+
+let stack: StandingStack;
+let facts: CycleFacts;
+
+beforeAll(async () => {
+  stack = await raiseStack({
+    sites: [{ site, zone: 'Asia/Tokyo' }],
+    endpoints: [well, sick, lost].map((endpoint) => ({ endpoint, site, role: 'erp' })),
+    policies: [
+      { policy: 'erp', rollback: 'packages', rings: [{ name: 'one', take: 1, endpoints: well }, { name: 'rest' }] },
+    ],
+  });
+  const grep = release('grep', newVersion, ['CVE-2026-70003']);
+  await stack.fleet.publish(grep, [well]);
+  await stack.fleet.publish({ ...grep, faults: { failsConfigure: true } }, [sick, lost]);
+  await stack.fleet.publish({ ...release('grep', oldVersion, []), faults: { failsConfigure: true } }, [lost]);
+  // The longest plan of its segment: the sandbox is a clone of this one, where nothing fails.
+  await stack.fleet.publish(release('sed', '4.9-1+deb12u2', ['CVE-2026-70002']), [well]);
+  facts = await stack.run('erp');
+});
+afterAll(() => stack?.close());
+
+describe('an endpoint whose patch fails', () => {
+  test('has exactly the versions from before, and every service that ran', () => {
+    const endpoint = endpointFacts(facts, sick);
+    const disk = stack.endpoint(sick);
+    expect(endpoint.outcome).toBe('rolled_back');
+    for (const patch of endpoint.patches)
+      expect([patch.package, disk.version(patch.package)]).toEqual([patch.package, patch.from ?? undefined]);
+    expect(disk.state().packages.map((each) => each.status)).not.toContain('half-configured');
+    expect(
+      disk
+        .state()
+        .services.filter((service) => service.service !== 'init')
+        .map((service) => service.state),
+    ).not.toContain('failed');
+  });
+
+  test('is the same machine as before: nothing but packages was taken back', () => {
+    const disk = stack.endpoint(sick);
+    expect(disk.generation()).toBe(1);
+    expect(disk.failedStates()).toEqual([]);
+    expect(disk.snapshots()).toHaveLength(1);
+    const acts = disk.ledger().map((entry) => entry.report.kind);
+    expect(acts).toContain('install');
+    expect(acts.filter((kind) => kind === 'roll back packages')).toHaveLength(1);
+    expect(disk.dpkgLog()).toContain(`upgrade grep:amd64 ${newVersion} ${oldVersion}`);
+  });
+});
+
+describe('an endpoint whose packages cannot be put back either', () => {
+  test('is quarantined with its snapshot kept, since no policy allows to restore its machine', () => {
+    const endpoint = endpointFacts(facts, lost);
+    const disk = stack.endpoint(lost);
+    expect(endpoint.outcome).toBe('quarantined');
+    expect(endpoint.because.join('\n')).toContain('grep is not installed, and was');
+    expect(disk.generation()).toBe(1);
+    expect(disk.failedStates()).toEqual([]);
+    expect(disk.snapshots()).toHaveLength(1);
+  });
+
+  test('is shown as needing a person until somebody has mended it', async () => {
+    const { endpoints } = await stack.ask<{
+      endpoints: { name: string; personNeeded: { because: string[] } | null }[];
+    }>('endpoints');
+    const needed = endpoints.filter((endpoint) => endpoint.personNeeded !== null);
+    expect(needed.map((endpoint) => endpoint.name)).toEqual([lost]);
+    expect(needed[0]?.personNeeded?.because.join('\n')).toContain('grep');
+    const shown = await stack.tell('cycle', 'show', facts.cycleId);
+    expect(shown.out).toContain(`Needs a person:`);
+    const query = `CycleId = '${facts.cycleId}' AND Outcome = 'quarantined'`;
+    await until('Temporal knows whose end is quarantined', async () => {
+      for await (const workflow of stack.temporal.workflow.list({ query }))
+        if (workflow.workflowId === `endpoint/acme/${lost}.acme`) return true;
+      return false;
+    });
+  });
+});
+
+test('a person rolls a patched one back by order: by its packages, proven, and with who and why', async () => {
+  const disk = stack.endpoint(well);
+  const patched = endpointFacts(facts, well);
+  expect(patched.outcome).toBe('patched');
+  expect(disk.upgrades().toSorted()).toEqual(upgradesOf(patched));
+  const order = ['--endpoint', well, '--who', 'dana', '--why', 'the ERP prints no invoices'];
+  succeed(await stack.tell('cycle', 'roll-back', facts.cycleId, ...order), 'cycle roll-back');
+  await until(`${well} is rolled back`, async () => {
+    const shown = await stack.ask<CycleFacts>('cycle', 'show', facts.cycleId);
+    return endpointFacts(shown, well).outcome === 'rolled_back';
+  });
+  for (const patch of patched.patches)
+    expect([patch.package, disk.version(patch.package)]).toEqual([patch.package, patch.from ?? undefined]);
+  expect(disk.generation()).toBe(1);
+  expect(disk.state().heldPackages.length).toBe(patched.patches.filter((patch) => patch.from !== null).length);
+  const shown = await stack.ask<CycleFacts>('cycle', 'show', facts.cycleId);
+  expect(endpointFacts(shown, well).because[0]).toBe('rolled back by order of dana: the ERP prints no invoices');
+});
+
+test('the next cycle does not bring back what is held, and brings the rest', async () => {
+  const disk = stack.endpoint(sick);
+  expect(disk.state().heldPackages).toEqual(['grep']);
+  expect(endpointFacts(facts, sick).because.join('\n')).toContain('held at them until a person lets go: grep');
+  const next = await stack.run('erp');
+  const endpoint = endpointFacts(next, sick);
+  expect(endpoint.outcome).toBe('patched');
+  expect(endpoint.patches.map((patch) => patch.package)).not.toContain('grep');
+  expect(endpoint.patches.length).toBeGreaterThan(5);
+  expect(disk.version('grep')).toBe(oldVersion);
+});

@@ -1,0 +1,261 @@
+/** Orders to cycles from outside, while no worker runs at all: what is on record then, and what the command says. */
+import { expect, onTestFinished, test } from 'vitest';
+import { haltActivities, haltsInForce } from '../../activities/halts.ts';
+import { rollBackAdmissionActivities } from '../../activities/roll-back-admissions.ts';
+import type { Tenants } from '../../activities/ports/database.ts';
+import { idIn } from '../../domain/cycle.ts';
+import type { NamedTarget } from '../../domain/halt.ts';
+import { startCycle } from '../../workers/cycles.ts';
+import { cancelCycle, haltPart, resumePart, rollBackPart, skipPart, tellCycle } from '../../workers/orders.ts';
+import { advance, approve, openWindow } from '../../workflows/messages.ts';
+import { standingClient, standingTemporal } from './standing-client.ts';
+
+const lee = { who: 'lee', why: 'phones are down' };
+const dana = { who: 'dana', why: 'the shop opens' };
+
+/** A cycle that was started, and that no worker has taken up. */
+async function waitingCycle() {
+  const [client, temporal] = await Promise.all([standingClient(), standingTemporal()]);
+  const door = { tenants: client.tenants, temporal };
+  const { clientId } = client;
+  const { cycleId } = await startCycle(door, { clientId, policyName: 'servers', startedBy: 'dana' });
+  onTestFinished(() =>
+    temporal.workflow
+      .getHandle(cycleId)
+      .terminate()
+      .then(
+        () => undefined,
+        () => undefined,
+      ),
+  );
+  return { ...client, door, temporal, cycleId };
+}
+
+type Member = { readonly endpoint: string; readonly ring: string; readonly state?: string; readonly outcome?: string };
+
+/** The same as it stands in the middle of its rollout, with the rows its workflow would have written. */
+async function openCycle(members: readonly Member[]) {
+  const waiting = await waitingCycle();
+  const { tenants, clientId, cycleId } = waiting;
+  await plantCycle(tenants, clientId, cycleId, members);
+  return { ...waiting, db: tenants.forClient(clientId) };
+}
+
+async function plantCycle(tenants: Tenants, clientId: string, cycleId: string, members: readonly Member[]) {
+  const db = tenants.forClient(clientId);
+  const version = await db.policyVersion.findFirstOrThrow({ where: { name: 'servers' } });
+  await db.cycle.create({
+    data: {
+      id: cycleId,
+      clientId,
+      policyVersionId: version.id,
+      kind: 'standard',
+      trigger: 'on demand',
+      startedBy: 'dana',
+      civilDate: '2026-11-22',
+      number: 1 + (await db.cycle.count()),
+      startedAt: new Date(),
+      state: 'running',
+      windows: {},
+      policy: version.content ?? {},
+    },
+  });
+  const rings = [...new Set(members.map(({ ring }) => ring))];
+  await db.changeRecord.create({
+    data: {
+      id: `${cycleId}/record-1`,
+      cycleId,
+      clientId,
+      digest: 'd',
+      content: { rings: rings.map((ring) => ({ ring, because: [], endpoints: [] })) },
+      writtenAt: new Date(),
+      personsAsked: 0,
+    },
+  });
+  for (const [ringOrder, { endpoint, ring, state = 'planned', outcome = null }] of members.entries())
+    await db.cycleEndpoint.create({
+      data: {
+        cycleId,
+        clientId,
+        endpointId: idIn(clientId, endpoint),
+        siteId: idIn(clientId, endpoint.split('-')[0] ?? ''),
+        policyName: 'servers',
+        online: true,
+        ring,
+        ringOrder,
+        state,
+        outcome,
+        endedAt: outcome === null ? null : new Date(),
+        reasons: outcome === 'patched' ? ['it was proven'] : [],
+      },
+    });
+}
+
+const members: readonly Member[] = [
+  { endpoint: 'berlin-web-1', ring: 'canary', state: 'ended', outcome: 'patched' },
+  { endpoint: 'berlin-web-2', ring: 'rest', state: 'in flight' },
+  { endpoint: 'berlin-db-1', ring: 'rest' },
+  { endpoint: 'chicago-web-1', ring: 'rest', state: 'waiting' },
+];
+
+test('a halt is in force though no worker answers, and is released the same way', async () => {
+  const { door, tenants, clientId, cycleId } = await waitingCycle();
+  expect(await haltPart(door, cycleId, lee, {})).toMatch(/on record and in force, though no worker has answered/);
+  const db = tenants.forClient(clientId);
+  expect(await haltsInForce(db, cycleId)).toMatchObject([{ scope: 'cycle', orderedBy: 'lee', reason: lee.why }]);
+  await expect(haltPart(door, cycleId, dana, {})).rejects.toThrow('lee has halted the cycle already: phones are down');
+  expect(await resumePart(door, cycleId, dana, {})).toMatch(/is released, though no worker has answered/);
+  expect(await haltsInForce(db, cycleId)).toEqual([]);
+  await expect(resumePart(door, cycleId, lee, {})).rejects.toThrow(/nothing to resume: no halt of the cycle/);
+  const audit = await db.auditEvent.findMany({ where: { subject: cycleId }, orderBy: { sequence: 'asc' } });
+  expect(audit.map(({ actor, action, because }) => [actor, action, because])).toEqual([
+    ['lee', 'halt', [lee.why]],
+    ['dana', 'resume', [dana.why]],
+  ]);
+});
+
+test('a cycle that has closed is halted too, for the sake of its catch-ups', async () => {
+  const { door, temporal, cycleId, db } = await openCycle(members);
+  await temporal.workflow.getHandle(cycleId).terminate();
+  expect(await haltPart(door, cycleId, lee, {})).toMatch(/has closed, and its catch-ups/);
+  expect(await haltsInForce(db, cycleId)).toHaveLength(1);
+  expect(await resumePart(door, cycleId, lee, {})).toMatch(/has closed, and its catch-ups go on/);
+});
+
+test('no order is given to a cycle that there never was', async () => {
+  const { door, tenants, clientId } = await waitingCycle();
+  for (const cycleId of [`cycle/${clientId}/servers/1999-12-31`, 'nonsense'])
+    for (const give of [haltPart, resumePart, skipPart, rollBackPart])
+      await expect(give(door, cycleId, lee, {})).rejects.toThrow(/There is no cycle/);
+  expect(await tenants.everybody.halt.count()).toBe(0);
+});
+
+test('what is halted refuses permits for its own effects, not for those of others, and lets what was started finish', async () => {
+  const { clientId, cycleId, tenants, db } = await openCycle(members);
+  const halts = haltActivities({ tenants });
+  const permit = async (endpoint: string, patches: readonly string[] = [], finishes = false) => {
+    const effect = { clientId, cycleId, endpointId: idIn(clientId, endpoint), patches, finishes };
+    const site = idIn(clientId, endpoint.split('-')[0] ?? '');
+    const given = await halts.issuePermit({ ...effect, siteId: site });
+    return 'refusedBecause' in given ? given.refusedBecause.join() : 'given';
+  };
+  const order = (named: NamedTarget) => ({ cycleId, named, word: lee, at: new Date().toISOString() });
+  await halts.orderHalt(order({ endpoint: 'berlin-db-1' }));
+  expect(await permit('berlin-db-1')).toBe('endpoint berlin-db-1 halted by lee: phones are down');
+  expect(await permit('berlin-db-1', [], true)).toBe('given');
+  expect(await permit('berlin-web-2')).toBe('given');
+  await halts.orderHalt(order({ site: 'chicago' }));
+  expect(await permit('chicago-web-1')).toBe('site chicago halted by lee: phones are down');
+  await halts.orderHalt(order({ ring: 'rest' }));
+  expect(await permit('berlin-web-2')).toBe('ring rest halted by lee: phones are down');
+  expect(await permit('berlin-web-1')).toBe('given');
+
+  // The release of one takes back no other.
+  await halts.releaseHalt(order({ ring: 'rest' }));
+  expect(await permit('berlin-web-2')).toBe('given');
+  expect(await permit('chicago-web-1')).toContain('site chicago');
+  expect((await haltsInForce(db, cycleId)).map(({ scope }) => scope)).toEqual(['endpoint', 'site']);
+});
+
+test('an order about what is not there, or has ended, is refused with what there is', async () => {
+  const { door, cycleId, db } = await openCycle(members);
+  const refusals: readonly [Parameters<typeof haltPart>[3], RegExp][] = [
+    [{ ring: 'early' }, /has no ring early; it has canary, rest$/],
+    [{ site: 'tokyo' }, /has no site tokyo; it has berlin, chicago$/],
+    [{ endpoint: 'web-9' }, /has no endpoint web-9; it has berlin-db-1, berlin-web-1,/],
+    [{ patch: 'openssl' }, /has no patch openssl; it has none yet$/],
+    [{ ring: 'rest', site: 'berlin' }, /one part of a cycle, not ring and site$/],
+    [{ ring: ' ' }, /say which ring$/],
+    [{ ring: 'canary' }, /ring canary has ended in .*: nothing of it is left to halt$/],
+  ];
+  for (const [named, refusal] of refusals) await expect(haltPart(door, cycleId, lee, named)).rejects.toThrow(refusal);
+  await expect(skipPart(door, cycleId, lee, {})).rejects.toThrow(/a whole cycle is cancelled, not skipped/);
+  await expect(skipPart(door, cycleId, lee, { endpoint: 'berlin-web-1' })).rejects.toThrow(/left to skip: 1 patched/);
+  await expect(rollBackPart(door, cycleId, lee, { endpoint: 'berlin-db-1' })).rejects.toThrow(/has patched nothing/);
+  expect(await db.halt.count()).toBe(0);
+});
+
+test('a skip ends who has not started, with who and why, and leaves who has', async () => {
+  const { door, cycleId, db } = await openCycle(members);
+  expect(await skipPart(door, cycleId, dana, { ring: 'rest' })).toMatch(
+    /^2 of 3 endpoints of ring rest skipped by dana/,
+  );
+  const rows = await db.cycleEndpoint.findMany({ where: { cycleId }, orderBy: { ringOrder: 'asc' } });
+  expect(rows.map((row) => row.outcome ?? row.state)).toEqual(['patched', 'in flight', 'skipped', 'skipped']);
+  expect(rows[2]?.reasons).toEqual(['skipped by dana: the shop opens']);
+});
+
+test('a cycle is cancelled by name, and halted until it has heard of it', async () => {
+  const { door, cycleId, db } = await openCycle(members);
+  expect(await cancelCycle(door, cycleId, dana)).toMatch(/needs a worker, though no worker has answered/);
+  expect(await haltsInForce(db, cycleId)).toMatchObject([{ reason: 'cancelled: the shop opens' }]);
+  const audit = await db.auditEvent.findMany({ where: { action: 'cancel cycle' } });
+  expect(audit).toMatchObject([{ actor: 'dana', because: [dana.why], subject: cycleId }]);
+});
+
+test('an order that lets a cycle go on says within seconds that no worker took it, and what to do', async () => {
+  const { door, cycleId } = await waitingCycle();
+  const window = { ...lee, minutes: 60 };
+  const orders = [
+    tellCycle(door, cycleId, approve, lee),
+    tellCycle(door, cycleId, advance, lee),
+    tellCycle(door, cycleId, openWindow, window),
+  ];
+  const refusal = /not taken, though no worker has answered within 5 seconds.* patchcycle status; .* cycle show/;
+  await Promise.all(orders.map((order) => expect(order).rejects.toThrow(refusal)));
+});
+
+test('a roll-back takes the newest ring first, and never two of one redundancy group together', async () => {
+  const patched = { state: 'ended', outcome: 'patched' };
+  const { door, cycleId, clientId, tenants, db } = await openCycle([
+    { endpoint: 'chicago-web-1', ring: 'canary', ...patched },
+    { endpoint: 'chicago-app-1', ring: 'rest', ...patched },
+    { endpoint: 'chicago-app-2', ring: 'rest', ...patched },
+  ]);
+  const { orderId } = await rollBackPart(door, cycleId, lee, {});
+  onTestFinished(async () => void (await door.temporal.workflow.getHandle(orderId).terminate()));
+  expect(orderId).toBe(`rollback/${cycleId}/1`);
+  // What it proved is taken back: nobody gets more of it.
+  expect(await haltsInForce(db, cycleId)).toMatchObject([{ scope: 'cycle', orderedBy: 'lee' }]);
+  expect((await rollBackPart(door, cycleId, lee, {})).orderId).toBe(orderId);
+  await expect(rollBackPart(door, cycleId, dana, {})).rejects.toThrow('lee has ordered the cycle to be rolled back');
+
+  const activities = rollBackAdmissionActivities({ tenants });
+  const target = { scope: 'cycle', subject: cycleId } as const;
+  const order = { orderId, cycleId, clientId, target, word: lee, because: [] };
+  const admitted = async (inFlight: readonly string[]) =>
+    (await activities.admitRollBacks({ order, inFlight, tried: [] })).start.map(({ endpointId }) => endpointId);
+  const first = await admitted([]);
+  expect(first).toHaveLength(1);
+  expect(first[0]).toMatch(/chicago-app-/);
+  // A lost answer is told again; one that arrived is not.
+  expect(await admitted([])).toEqual(first);
+  expect(await admitted(first)).toEqual([]);
+  await putBack(first);
+  const second = await admitted([]);
+  expect(second).toHaveLength(1);
+  expect([...first, ...second].toSorted()).toEqual(
+    ['chicago-app-1', 'chicago-app-2'].map((one) => idIn(clientId, one)),
+  );
+  await putBack(second);
+  expect(await admitted([])).toEqual([idIn(clientId, 'chicago-web-1')]);
+
+  function putBack(endpointIds: readonly string[]) {
+    return db.cycleEndpoint.updateMany({
+      where: { cycleId, endpointId: { in: [...endpointIds] } },
+      data: { state: 'ended', outcome: 'rolled_back' },
+    });
+  }
+});
+
+test('an endpoint that a later cycle has patched is not put back past it', async () => {
+  const patched = { state: 'ended', outcome: 'patched' };
+  const { door, cycleId, clientId, tenants } = await openCycle([
+    { endpoint: 'chicago-web-1', ring: 'all', ...patched },
+  ]);
+  const later = `${cycleId}/2`;
+  await plantCycle(tenants, clientId, later, [{ endpoint: 'chicago-web-1', ring: 'all', ...patched }]);
+  await expect(rollBackPart(door, cycleId, lee, { endpoint: 'chicago-web-1' })).rejects.toThrow(
+    `${later} has worked on it since: roll that back first`,
+  );
+});

@@ -1,0 +1,116 @@
+/**
+ * Puts an endpoint back as it was, by the way its policy names, and proves that. Whatever a restore says of itself, only
+ * what is observed afterwards decides; what cannot be put back, or proven, is quarantined for a person.
+ */
+import type { EndpointEnd } from '../domain/cycle.ts';
+import { judgePackagesRolledBack, judgeRestored } from '../domain/endpoint-outcome.ts';
+import type { Evidence } from '../domain/evidence.ts';
+import type { OperationReport } from '../domain/operation.ts';
+import { type WayBack, packagesToHold, wayBackAfterFailure } from '../domain/way-back.ts';
+import { type Work, bringIntoEffect, heldPackages, observe, rollBackPackages } from './endpoint-acts.ts';
+import { failureInWords } from './failures.ts';
+import { control, machines } from './stubs.ts';
+import { untilSiteAnswers } from './under-permit.ts';
+
+/** What is known of an endpoint whose install failed. */
+export type Failed = Pick<EndpointEnd, 'after' | 'snapshotId' | 'because' | 'packagesAtFault' | 'operations'> & {
+  readonly before: Evidence;
+};
+
+/** Puts a failed endpoint back: `rolled_back` when that is proven, else `quarantined`. */
+export async function putBack(work: Work, failed: Failed): Promise<EndpointEnd> {
+  const { before, after, snapshotId, packagesAtFault } = failed;
+  const way = wayBackAfterFailure({ rollback: work.plan.rollback, snapshotId });
+  const tried = await goBack(work, way, {
+    before,
+    failedState: after,
+    packagesAtFault,
+    purpose: 'roll back packages',
+  });
+  return ended(tried.restored ? 'rolled_back' : 'quarantined', [...failed.because, ...tried.because], {
+    ...failed,
+    after: tried.after ?? after,
+    evidenceOfFailedState: tried.evidenceOfFailedState,
+    operations: [...failed.operations, ...tried.operations],
+  });
+}
+
+export type WentBack = {
+  readonly restored: boolean;
+  readonly because: readonly string[];
+  /** What is true afterwards; null when nobody could look. */
+  readonly after: Evidence | null;
+  readonly evidenceOfFailedState: string | null;
+  readonly operations: readonly OperationReport[];
+};
+
+/** What is needed to judge whether an endpoint is as it was. */
+export type GoingBack = {
+  readonly before: Evidence;
+  /** Null when it was never seen. */
+  readonly failedState: Evidence | null;
+  readonly packagesAtFault: readonly string[];
+  /** What packages are put back for: the same purpose is the same operation, which happens once. */
+  readonly purpose: string;
+};
+
+const nothing = { restored: false, after: null, evidenceOfFailedState: null, operations: [] } as const;
+
+/** Goes one way back and proves it. Never throws. */
+export async function goBack(work: Work, way: WayBack, going: GoingBack): Promise<WentBack> {
+  try {
+    if (way.by === 'machine') return await restoreMachine(work, way.snapshotId, going);
+    if (way.by === 'packages') return await restorePackages(work, going);
+    return { ...nothing, because: way.because };
+  } catch (failure) {
+    return { ...nothing, because: [`it could not be put back: ${failureInWords(failure)}`] };
+  }
+}
+
+async function restoreMachine(work: Work, snapshotId: string, { before, failedState }: GoingBack): Promise<WentBack> {
+  const { clientId, cycleId, endpoint, plan } = work;
+  const { endpointId, taskQueue } = endpoint;
+  const generation = await control.raiseGeneration({ clientId, endpointId, plan });
+  await untilSiteAnswers(taskQueue);
+  const purpose = `${cycleId}/${endpointId}/generation-${generation}`;
+  const restore = { endpoint, snapshotId, purpose, generation };
+  const { evidenceOfFailedState } = await machines(taskQueue).restoreSnapshot(restore);
+  const after = await observe({ ...work, plan: { ...plan, generation } }, before);
+  const failedBootId = failedState?.bootId ?? null;
+  const verdict = judgeRestored({ patches: plan.patches, before, after, failedBootId });
+  return { ...nothing, ...verdict, after, evidenceOfFailedState };
+}
+
+async function restorePackages(work: Work, { before, packagesAtFault, purpose }: GoingBack): Promise<WentBack> {
+  const { patches, reboot } = work.plan;
+  const hold = packagesToHold(patches, packagesAtFault);
+  const silent = 'its agent does not answer, so its packages cannot be put back';
+  if (!(await observe(work, null).catch(() => null))) return { ...nothing, because: [silent] };
+  const rolled = await rollBackPackages(work, purpose, hold);
+  const { after, leftBootId, ...effective } = await bringIntoEffect(work, before, `after: ${purpose}`);
+  const operations = [...rolled.operations, ...effective.operations];
+  const said = [...rolled.because, ...effective.because];
+  if (!after) return { ...nothing, operations, because: said };
+  const held = await heldPackages(work);
+  const verdict = judgePackagesRolledBack({ patches, before, after, hold, held, leftBootId, reboot });
+  return { ...nothing, ...verdict, because: [...said, ...verdict.because], after, operations };
+}
+
+export function ended(
+  outcome: EndpointEnd['outcome'],
+  because: readonly string[],
+  found: Partial<Omit<EndpointEnd, 'outcome' | 'because'>> = {},
+): EndpointEnd {
+  return {
+    waitingFor: null,
+    packagesAtFault: [],
+    operations: [],
+    before: null,
+    after: null,
+    snapshotId: null,
+    evidenceOfFailedState: null,
+    ...found,
+    outcome,
+    because,
+  };
+}

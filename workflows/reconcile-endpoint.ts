@@ -1,0 +1,143 @@
+/**
+ * Brings an endpoint whose workflow is gone to an end: looks what its agent knows of the install, what is true now, and
+ * records that, finishes it, or puts the endpoint back. It runs under the id of the endpoint's own workflow, which is
+ * the lock. What it began it finishes, whoever cancels it.
+ */
+import {
+  CancellationScope,
+  getExternalWorkflowHandle,
+  setCurrentDetails,
+  sleep,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import type { EndpointEnd, EndpointOrder } from '../domain/cycle.ts';
+import type { Evidence } from '../domain/evidence.ts';
+import type { OperationBody, OperationReport } from '../domain/operation.ts';
+import { type OrphanOrder, type OrphanRecord, judgeOrphan } from '../domain/reconciliation.ts';
+import { type Work, bringIntoEffect, observe } from './endpoint-acts.ts';
+import { lookAgain } from './messages.ts';
+import { ended, putBack } from './put-back.ts';
+import { outcomeAttribute } from './search-attributes.ts';
+import { bookkeeping, control, followings } from './stubs.ts';
+
+/** What came of it in a sentence. */
+export async function reconcileEndpoint(orphan: OrphanOrder): Promise<string> {
+  return CancellationScope.nonCancellable(async () => {
+    await untilQuiet(orphan);
+    const order = endpointOrder(orphan);
+    const record = await control.openOrphan({ order });
+    if (!record) return `${order.endpointId} has come to an end by itself`;
+    const { clientId, cycleId, endpointId, ring } = order;
+    const lost = orphan.because;
+    if (record.state === 'admitted' && !record.cycleEnded) {
+      const because = `work on it had not begun: ${lost.join('; ')}`;
+      await control.giveBackAdmission({ endpoint: order, because });
+      return `${endpointId} waits again: ${because}`;
+    }
+    const end = await bringToEnd({ clientId, cycleId, endpoint: order, plan: record.plan }, record);
+    if (!end) {
+      const because = [...lost, 'its agent does not answer'].join('; ');
+      await control.recordUnknown({ endpoint: order, because });
+      return `${endpointId} stays unknown: ${because}`;
+    }
+    await control.closeEndpoint({ order, end: { ...end, because: [...end.because, ...lost] } });
+    upsertSearchAttributes(outcomeAttribute(end.outcome ?? 'waiting'));
+    // Its ring may wait for the budget it used.
+    await getExternalWorkflowHandle(`ring/${cycleId}/${ring}`)
+      .signal(lookAgain)
+      .catch(() => undefined);
+    if (record.cycleEnded) await bookkeeping.writeReports({ cycleId }).catch(() => undefined);
+    return `${endpointId} is ${end.outcome?.replace('_', ' ')}: ${end.because[0] ?? ''}`;
+  });
+}
+
+function endpointOrder({ endpointId, address, taskQueue, cycleId, clientId, ring }: OrphanOrder): EndpointOrder {
+  return { endpointId, address, taskQueue, cycleId, clientId, ring };
+}
+
+/** What its ended workflow had sent off arrives, or is given up, before anybody looks. */
+async function untilQuiet({ endpointId, quietFromAt }: OrphanOrder): Promise<void> {
+  const milliseconds = Date.parse(quietFromAt) - Date.now();
+  if (milliseconds > 0)
+    await sleep(milliseconds, { summary: `waits until nothing is on its way to ${endpointId} any more` });
+}
+
+/** Null while its agent does not answer: silence decides nothing. */
+async function bringToEnd(work: Work, record: OrphanRecord): Promise<EndpointEnd | null> {
+  const { plan } = work;
+  const { before, snapshotId } = record;
+  const nothing = { after: null, packagesAtFault: [], operations: [] };
+  if (record.state === 'admitted') return ended('skipped', ['nothing was installed: work on it had not begun']);
+  if (plan.patches.length === 0) return ended('skipped', ['nothing was installed: no change record names it']);
+  if (record.restoreOrdered) return goBack(work, record, { ...nothing, because: ['its restore was under way'] });
+
+  say('asks what became of the install');
+  const operations = await followedOperations(work);
+  if (!operations) return null;
+  const install = operations.findLast(({ kind }) => kind === 'install' || kind === 'repair') ?? null;
+  if (operations.some(({ kind }) => kind === 'roll back packages'))
+    return goBack(work, record, { ...nothing, because: ['its packages were being put back'], operations });
+
+  say('looks at what is true now');
+  const seen = await observed(work, before, install);
+  const verdict = judgeOrphan({ ...seen, patches: plan.patches, reboot: plan.reboot, before, install });
+  if (verdict.end === 'look again') return null;
+  const because = [...verdict.because, ...seen.because];
+  const { packagesAtFault } = verdict;
+  const found = { after: seen.after, packagesAtFault, operations: [...operations, ...seen.operations] };
+  if (verdict.end === 'put back') return goBack(work, record, { ...found, because });
+  return ended(verdict.end, because, { before, snapshotId, ...found });
+}
+
+type Found = Pick<EndpointEnd, 'after' | 'because' | 'packagesAtFault' | 'operations'>;
+
+async function goBack(work: Work, { before, snapshotId }: OrphanRecord, found: Found): Promise<EndpointEnd> {
+  say('puts the endpoint back as it was');
+  if (before) return putBack(work, { before, snapshotId, ...found });
+  const because = 'nobody recorded what was true before, so that no restore of it can be proven';
+  const { after, packagesAtFault, operations } = found;
+  return ended('quarantined', [...found.because, because], { snapshotId, after, packagesAtFault, operations });
+}
+
+/** How the install, its repair and its way back ended, as far as its agent heard of them; null when it does not answer. */
+async function followedOperations({ clientId, cycleId, endpoint, plan }: Work): Promise<OperationReport[] | null> {
+  const { patches, allowRemove, planDigest, generation, installLimitMinutes: limitMinutes } = plan;
+  // Their steps make their ids; nothing is submitted.
+  const bodies: readonly OperationBody[] = [
+    { kind: 'install', patches, allowRemove, limitMinutes },
+    { kind: 'repair', patches, limitMinutes },
+    { kind: 'roll back packages', patches, hold: [], limitMinutes },
+  ];
+  const reports: OperationReport[] = [];
+  for (const body of bodies) {
+    const order = { clientId, cycleId, endpoint, step: body.kind, planDigest, generation, body };
+    const followed = await followings(endpoint.taskQueue, limitMinutes + 5)
+      .followOperation.executeWithOptions({ summary: `${body.kind} on ${endpoint.endpointId}` }, [order])
+      .then(
+        (report) => ({ report }),
+        () => null,
+      );
+    if (!followed) return null;
+    if (followed.report) reports.push(followed.report);
+  }
+  return reports;
+}
+
+/** What is true now; where an install was carried out, with everything it needs to be in effect. */
+async function observed(work: Work, before: Evidence | null, install: OperationReport | null) {
+  if (before && install?.state === 'succeeded') {
+    const { operations, ...effective } = await bringIntoEffect(work, before);
+    // A reboot that had happened before anybody looked was due.
+    const rebooted = effective.after !== null && effective.after.bootId !== before.bootId;
+    return { ...effective, rebootWasDue: effective.rebootWasDue || rebooted, operations };
+  }
+  const first = await observe(work, null).catch(() => null);
+  // What is half installed does not settle: nothing is waited for.
+  const settles = first !== null && before !== null && first.audit === '';
+  const after = settles ? await observe(work, before).catch(() => null) : first;
+  return { after, rebootWasDue: false, leftBootId: null, because: [], operations: [] };
+}
+
+function say(doing: string): void {
+  setCurrentDetails(`- ${doing}`);
+}
