@@ -12,6 +12,7 @@ import { endpointFacts, upgradesOf } from '../stories/facts.ts';
 import { describeEmergency } from './emergency-story.ts';
 import { describeKilledWorker } from './killed-worker-story.ts';
 import { describeWhereLabCanBe, wholeLabTimes } from './lab-standing.ts';
+import { describeOrders } from './orders-story.ts';
 import { slow, web } from './planted-packages.ts';
 import { type StandingCycles, near, nearEndpoints, policy, raiseCycles } from './standing-cycles.ts';
 
@@ -180,4 +181,5 @@ describeWhereLabCanBe('patch cycles over real endpoints', () => {
 
   describeKilledWorker(() => stack);
   describeEmergency(() => stack);
+  describeOrders(() => stack);
 });

@@ -1,0 +1,158 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { CycleFacts } from '../../domain/cycle-facts.ts';
+import { endpointFacts } from '../stories/facts.ts';
+import { until } from '../stories/until.ts';
+import type { LabEndpoint } from './lab-endpoint.ts';
+import { slow } from './planted-packages.ts';
+import { type StandingCycles, endpointNames, nearEndpoints, policy } from './standing-cycles.ts';
+
+/** One endpoint of each site at a time: an order finds some that have not started. */
+const oneAtATime = { budget: '1 of site', sandbox: { required: false } };
+const canary = 'far-1';
+const halted = '3.0';
+const shared = '4.0';
+
+/** What people order while a cycle runs, and two cycles that want the same endpoints. */
+export function describeOrders(stack: () => StandingCycles): void {
+  describe('a cycle that a person halts in the middle of a ring', () => {
+    let cycleId: string;
+    let facts: CycleFacts;
+    let haltedAt: number;
+
+    beforeAll(async () => {
+      await stack().plant(slow(halted));
+      await stack().allow(['pc-slow'], {
+        ...oneAtATime,
+        rings: [{ name: 'canary', take: 1, endpoints: canary }, { name: 'rest' }],
+        gate: { soak: '1 second', atLeast: '1 verified', failuresAtMost: 0 },
+      });
+      cycleId = await stack().start(policy);
+      await until(
+        'an endpoint of the ring is in its install',
+        () => nearEndpoints.some((name) => has(name, halted)),
+        180,
+      );
+      haltedAt = Date.now();
+      const told = await stack().tell('cycle', 'halt', cycleId, '--why', 'the phones are down', '--who', 'dana');
+      expect(told).toMatchObject({ code: 0, err: '' });
+      facts = await until('what has started has ended', async () => {
+        const now = await stack().ask<CycleFacts>('cycle', 'show', cycleId);
+        const working = now.endpoints.some(({ startedAt, endedAt }) => startedAt !== null && endedAt === null);
+        return !working && now;
+      });
+    });
+
+    it('starts nothing more, within two seconds of the order', () => {
+      for (const endpoint of stack().endpoints) {
+        const late = installs(endpoint, halted).filter(({ startedAt }) => Date.parse(startedAt) > haltedAt + 2000);
+        expect(late).toEqual([]);
+      }
+      const untouched = endpointNames.filter((name) => !has(name, halted));
+      expect(untouched.length).toBeGreaterThan(0);
+      for (const name of untouched) expect(endpointFacts(facts, name)).toMatchObject({ outcome: null });
+    });
+
+    it('has brought to a proven end what had started', async () => {
+      for (const endpoint of stack().endpoints.filter(({ name }) => has(name, halted))) {
+        expect(endpointFacts(facts, endpoint.name).outcome).toBe('patched');
+        expect(await endpoint.version('pc-slow')).toBe(halted);
+      }
+    });
+
+    it('goes on where it was when it is resumed, and does nothing twice', async () => {
+      const told = await stack().tell('cycle', 'resume', cycleId, '--why', 'they ring again', '--who', 'dana');
+      expect(told).toMatchObject({ code: 0, err: '' });
+      facts = await stack().ended(cycleId);
+      expect(facts.state).toBe('finished');
+      for (const endpoint of stack().endpoints) {
+        expect(endpointFacts(facts, endpoint.name).outcome).toBe('patched');
+        expect(upgradesTo(endpoint, halted)).toHaveLength(1);
+      }
+    });
+
+    it('puts a finished ring back when a person orders it, and no other', async () => {
+      const endpoint = stack().endpoint(canary);
+      const [bootId, generation] = [await endpoint.bootId(), endpoint.generation()];
+      const why = 'its callers complain';
+      const told = await stack().tell('cycle', 'roll-back', cycleId, '--ring', 'canary', '--why', why, '--who', 'dana');
+      expect(told).toMatchObject({ code: 0, err: '' });
+      const recorded = await until('the ring is put back', async () => {
+        const now = endpointFacts(await stack().ask<CycleFacts>('cycle', 'show', cycleId), canary);
+        return now.outcome === 'rolled_back' && now;
+      });
+      expect(recorded.because.join('\n')).toContain(why);
+      expect(await endpoint.version('pc-slow')).not.toBe(halted);
+      expect(await endpoint.webAnswer()).toMatch(/^pc-web /);
+      expect(await endpoint.bootId()).not.toBe(bootId);
+      expect(endpoint.generation()).toBe(generation + 1);
+      for (const other of stack().endpoints.filter(({ name }) => name !== canary))
+        expect(await other.version('pc-slow')).toBe(halted);
+    });
+  });
+
+  describe('two cycles that want the same endpoints, one of them cancelled', () => {
+    let first: CycleFacts;
+    let second: CycleFacts;
+
+    beforeAll(async () => {
+      await stack().plant(slow(shared));
+      await stack().allow(['pc-slow'], { ...oneAtATime, rings: [{ name: 'all' }] });
+      const [firstId, secondId] = [await stack().start(policy), await stack().start(policy)];
+      await until('an endpoint is in its install', () => endpointNames.some((name) => has(name, shared)), 180);
+      const told = await stack().tell('cycle', 'cancel', secondId, '--why', 'one is enough', '--who', 'dana');
+      expect(told).toMatchObject({ code: 0, err: '' });
+      [first, second] = await Promise.all([stack().ended(firstId), stack().ended(secondId)]);
+    });
+
+    it('never disturb more endpoints of a site together than its budget allows', () => {
+      for (const site of ['near', 'far']) {
+        const spans = stack()
+          .endpoints.filter(({ name }) => name.startsWith(site))
+          .flatMap((endpoint) => installs(endpoint, shared))
+          .toSorted((one, other) => one.startedAt.localeCompare(other.startedAt));
+        expect(spans.length).toBe(3);
+        for (const [index, { startedAt }] of spans.entries())
+          if (index > 0) expect(startedAt >= (spans[index - 1]?.endedAt ?? '~')).toBe(true);
+      }
+    });
+
+    it('install each package once between them', async () => {
+      expect(first.state).toBe('finished');
+      for (const endpoint of stack().endpoints) {
+        expect(upgradesTo(endpoint, shared)).toHaveLength(1);
+        expect(await endpoint.version('pc-slow')).toBe(shared);
+        expect(['patched', 'unchanged', 'superseded']).toContain(endpointFacts(first, endpoint.name).outcome);
+      }
+    });
+
+    it('leave every endpoint of the cancelled one in a known state, and its record whole', () => {
+      expect(second.state).toBe('cancelled');
+      for (const { outcome, because } of second.endpoints) {
+        expect(outcome).not.toBeNull();
+        expect(because).not.toEqual([]);
+      }
+      expect(
+        second.steps.filter(({ step }) => ['audit', 'report', 'review'].includes(step)).map(({ state }) => state),
+      ).toEqual(['done', 'done', 'done']);
+    });
+  });
+
+  function has(name: string, version: string): boolean {
+    return upgradesTo(stack().endpoint(name), version).length > 0;
+  }
+}
+
+function upgradesTo(endpoint: LabEndpoint, version: string): readonly string[] {
+  return endpoint.upgrades().filter((line) => line.startsWith('pc-slow ') && line.endsWith(` ${version}`));
+}
+
+/** When its agent began and ended the installs of a version, by the agent's own ledger. */
+function installs(
+  endpoint: LabEndpoint,
+  version: string,
+): readonly { readonly startedAt: string; readonly endedAt: string | null }[] {
+  return endpoint
+    .ledger()
+    .filter(({ body }) => body.kind === 'install' && body.patches.some((patch) => patch.to === version))
+    .map(({ report }) => report);
+}
