@@ -1,0 +1,163 @@
+/** What the checker knows at an instant of the record: rows as they stand, who holds which endpoint, what was last seen of it. */
+import type { Policy, Site } from '../../../domain/policy.ts';
+import type { EndpointFacts } from '../world/endpoints.ts';
+import type { Fact, Recorded, Row, Truth } from '../world/record.ts';
+import type { Scenario } from '../world/scenario.ts';
+
+export type Begun = Extract<Fact, { fact: 'effect begun' }> & { readonly at: number };
+
+/** The time in which one cycle works on one endpoint, from its row's being in flight to its end. */
+export type Hold = {
+  readonly cycleId: string;
+  readonly endpointId: string;
+  readonly fromAt: number;
+  /** Put back by a person's order, not patched. */
+  readonly isRollBack: boolean;
+  firstSeen: Truth | null;
+  lastSeen: { readonly truth: Truth; readonly at: number } | null;
+  readonly begun: Begun[];
+  snapshot: { readonly snapshotId: string; readonly takenAt: number; usable: boolean } | null;
+};
+
+/** Unknown too: whoever looks after lost work acts in the name of the cycle that began it. */
+const holding: ReadonlySet<unknown> = new Set(['in flight', 'rolling back', 'unknown']);
+
+export class Board {
+  readonly scenario: Scenario;
+  readonly endpoints: ReadonlyMap<string, EndpointFacts>;
+  readonly sites: ReadonlyMap<string, Site>;
+  readonly #rows = new Map<string, Map<string, Row>>();
+  readonly #holds = new Map<string, Hold>();
+  readonly #purposes = new Map<string, { readonly cycleId: string; readonly step: string }>();
+
+  constructor(scenario: Scenario) {
+    this.scenario = scenario;
+    this.endpoints = new Map(
+      scenario.clients.flatMap(({ endpoints }) => endpoints.map((each) => [each.endpointId, each])),
+    );
+    this.sites = new Map(
+      scenario.clients.flatMap(({ client, sites }) => sites.map((site) => [`${site.id}.${client.id}`, site])),
+    );
+  }
+
+  rows(model: string): readonly Row[] {
+    return [...(this.#rows.get(model)?.values() ?? [])];
+  }
+
+  /** Rows of one cycle. */
+  of(model: string, cycleId: unknown): readonly Row[] {
+    return this.rows(model).filter((row) => row['cycleId'] === cycleId);
+  }
+
+  member(cycleId: string, endpointId: string): Row | undefined {
+    return this.#rows.get('CycleEndpoint')?.get(`${cycleId}\n${endpointId}`);
+  }
+
+  hold(endpointId: string): Hold | undefined {
+    return this.#holds.get(endpointId);
+  }
+
+  holds(): readonly Hold[] {
+    return [...this.#holds.values()];
+  }
+
+  purposeOf(operationId: string) {
+    return this.#purposes.get(operationId);
+  }
+
+  isProduction(endpointId: string): boolean {
+    return this.endpoints.has(endpointId);
+  }
+
+  /** What the scenario says the cycle has to follow: an emergency has its own section, with floors. */
+  policyOf(cycleId: string): Policy {
+    const started = this.scenario.cycles.find(({ order }) => order.cycleId === cycleId);
+    const client = this.scenario.clients.find(({ client }) => client.id === started?.order.clientId);
+    const policy = client?.policies.find(({ name }) => name === started?.order.policyName);
+    if (!started || !policy) throw new Error(`the scenario has no cycle ${cycleId}`);
+    if (started.order.kind === 'standard') return policy;
+    const { emergency } = policy;
+    return {
+      ...policy,
+      windows: emergency ? emergency.windows : policy.windows,
+      snapshot: { ...policy.snapshot, required: true },
+      changeApproval: emergency ? emergency.changeApproval : policy.changeApproval,
+      gate: {
+        ...policy.gate,
+        soakMinutes: emergency ? Math.min(emergency.soakMinutes, policy.gate.soakMinutes) : policy.gate.soakMinutes,
+        atLeastVerified: Math.max(1, policy.gate.atLeastVerified),
+      },
+    };
+  }
+
+  isEmergency(cycleId: string): boolean {
+    return cycleId.startsWith('emergency/');
+  }
+
+  /** Takes a fact in. */
+  put(fact: Recorded): void {
+    if (fact.fact === 'row') this.#putRow(fact, fact.at);
+    else if (fact.fact === 'purpose') this.#purposes.set(fact.operationId, fact);
+    else if ('endpointId' in fact) this.#putSeen(fact);
+  }
+
+  #putRow({ model, before, after }: Extract<Fact, { fact: 'row' }>, at: number): void {
+    const rows = this.#rows.get(model) ?? new Map<string, Row>();
+    this.#rows.set(model, rows);
+    const row = after ?? before ?? {};
+    const key = model === 'CycleEndpoint' ? `${String(row['cycleId'])}\n${String(row['endpointId'])}` : keyOf(row);
+    if (after) rows.set(key, after);
+    else rows.delete(key);
+    if (model === 'CycleEndpoint' && after) this.#putMember(before, after, at);
+  }
+
+  #putMember(before: Row | null, after: Row, fromAt: number): void {
+    const [endpointId, cycleId] = [String(after['endpointId']), String(after['cycleId'])];
+    const [was, is] = [holding.has(before?.['state']), holding.has(after['state'])];
+    const current = this.#holds.get(endpointId);
+    if (is && !was) {
+      const isRollBack = after['state'] === 'rolling back';
+      const nothing = { firstSeen: null, lastSeen: null, begun: [], snapshot: null };
+      this.#holds.set(endpointId, { cycleId, endpointId, fromAt, isRollBack, ...nothing });
+    }
+    if (was && !is && current?.cycleId === cycleId) this.#holds.delete(endpointId);
+  }
+
+  #putSeen(fact: Extract<Recorded, { endpointId: string }>): void {
+    const hold = this.#holds.get(fact.endpointId);
+    if (!hold) return;
+    if (fact.fact === 'observed') {
+      hold.firstSeen ??= fact.truth;
+      hold.lastSeen = { truth: fact.truth, at: fact.at };
+    } else if (fact.fact === 'effect begun') hold.begun.push(fact);
+    else if (fact.fact === 'snapshot taken')
+      hold.snapshot = { snapshotId: fact.snapshotId, takenAt: fact.at, usable: false };
+    else if (fact.fact === 'snapshot verified' && hold.snapshot?.snapshotId === fact.snapshotId)
+      hold.snapshot.usable = fact.usable;
+  }
+}
+
+function keyOf(row: Row): string {
+  if (typeof row['id'] === 'string') return row['id'];
+  const names = [
+    'cycleId',
+    'endpointId',
+    'step',
+    'ring',
+    'check',
+    'package',
+    'architecture',
+    'version',
+    'changeRecordId',
+    'who',
+    'source',
+    'address',
+    'siteId',
+  ];
+  const parts = names.flatMap((name) => (name in row ? [String(row[name])] : []));
+  return [
+    ...parts,
+    row['at'] instanceof Date ? row['at'].toISOString() : '',
+    String((row['sequence'] as number | undefined) ?? ''),
+  ].join('\n');
+}

@@ -1,0 +1,57 @@
+/** For each rule that a workflow holds itself, or a decision it asks: a bundle with a wrong one in it is found out. */
+import { readFile } from 'node:fs/promises';
+import { expect, it, vi } from 'vitest';
+import { bundleOf } from '../harness/bundle.ts';
+import type { WorkflowBundle } from '../harness/interface.ts';
+import { judgeSeed } from '../judge-seed.ts';
+import { type Wrong, foundOutAt } from './caught.ts';
+
+type WrongLine = Wrong & {
+  readonly words: string;
+  readonly file: string;
+  readonly right: string;
+  readonly wrong: string;
+};
+
+const wrongLines: readonly WrongLine[] = [
+  {
+    rule: 2,
+    from: 5,
+    seeds: 60,
+    words: 'an unusable snapshot is good enough',
+    file: 'workflows/endpoint-patch.ts',
+    right: 'if (!snapshot.usable) return',
+    wrong: 'if (snapshot.snapshotId === undefined) return',
+  },
+  {
+    rule: 5,
+    from: 2,
+    seeds: 60,
+    words: 'whatever was found, it is proven',
+    file: 'domain/endpoint-outcome.ts',
+    right: 'if (findings.length > 0)\n    return {\n      proven: false,',
+    wrong: 'if (findings.length > 99)\n    return {\n      proven: false,',
+  },
+];
+
+it.each(wrongLines)('rule $rule: $words', { timeout: 60_000 }, async ({ file, right, wrong, ...where }) => {
+  const bundle = await bundleWith(where.rule, file, right, wrong);
+  expect(await foundOutAt({ ...where, bundle }, judgeSeed, judgeSeed)).not.toBeNull();
+});
+
+it('rule 1: each cycle has a lock of its own, and looks at no other', { timeout: 60_000 }, async () => {
+  const right = 'workflowId: `endpoint/${endpoint.clientId}/${endpoint.endpointId}`';
+  const wrong = 'workflowId: `endpoint/${endpoint.cycleId}/${endpoint.endpointId}`';
+  const bundle = await bundleWith(1, 'workflows/patch-endpoint.ts', right, wrong);
+  vi.resetModules();
+  vi.doMock('../../../domain/budget.ts', async (real) => ({ ...(await real<object>()), disturbanceOf: () => null }));
+  const wrongly = await import('../judge-seed.ts');
+  expect(await foundOutAt({ rule: 1, from: 642, seeds: 15, bundle }, wrongly.judgeSeed, judgeSeed)).not.toBeNull();
+});
+
+/** The product's workflows with one line wrong. */
+async function bundleWith(rule: number, file: string, right: string, wrong: string): Promise<WorkflowBundle> {
+  const source = await readFile(new URL(`../../../${file}`, import.meta.url), 'utf8');
+  expect(source, `${file} has changed: find the line anew that holds rule ${rule}`).toContain(right);
+  return bundleOf({ replaced: { [file]: source.replace(right, wrong) } });
+}

@@ -1,0 +1,83 @@
+/** Carries out what operators order, as the command line does: what stops or takes back is on record before a cycle is told. */
+import { releasePatch } from '../../../activities/breaker.ts';
+import { haltActivities } from '../../../activities/halts.ts';
+import { orderActivities } from '../../../activities/orders.ts';
+import { rollBackActivities } from '../../../activities/roll-backs.ts';
+import { skipActivities } from '../../../activities/skips.ts';
+import type { NamedTarget } from '../../../domain/halt.ts';
+import type { Simulation } from '../harness/interface.ts';
+import { NotModelled } from './not-modelled.ts';
+import type { MemoryDatabase } from './database/database.ts';
+import type { OrderFacts, Part } from './orders.ts';
+import type { Recorder } from './record.ts';
+import type { Release } from './releases.ts';
+
+type Counter = {
+  readonly simulation: Simulation;
+  readonly database: MemoryDatabase;
+  readonly record: Recorder;
+  readonly releases: readonly Release[];
+};
+
+/** Gives one order. A refusal is an answer; what a cycle says to the rest is put on record when it says it. */
+export async function give(counter: Counter, facts: OrderFacts): Promise<void> {
+  const { order, cycleId, who } = facts;
+  counter.record({ fact: 'ordered', order, cycleId, who });
+  try {
+    await carryOut(counter, facts);
+  } catch (refusal) {
+    if (refusal instanceof NotModelled) throw refusal;
+    const because = refusal instanceof Error ? refusal.message : String(refusal);
+    counter.record({ fact: 'order answered', order, cycleId, accepted: false, because });
+  }
+}
+
+async function carryOut({ simulation, database, releases }: Counter, facts: OrderFacts): Promise<void> {
+  const { cycleId, who } = facts;
+  const word = { who, why: `${who} wants it at ${facts.at}` };
+  const at = new Date().toISOString();
+  const tell = (update: string, order: object) => void simulation.update(cycleId, update, [order]);
+  const door = { tenants: database };
+  switch (facts.order) {
+    case 'approve':
+    case 'advance':
+      return tell(facts.order, word);
+    case 'go on':
+      return tell('goOn', word);
+    case 'open window':
+      return tell('openWindow', {
+        ...word,
+        minutes: facts.minutes,
+        ...(facts.site === null ? {} : { site: facts.site }),
+      });
+    case 'cancel':
+      await orderActivities(door).orderCancel({ cycleId, word, at });
+      return simulation.cancel(cycleId);
+    case 'release patch':
+      for (const release of releases)
+        await releasePatch(database, { package: release.package, version: release.to, word, at });
+      return;
+  }
+  const named = partOf(database, facts.cycleId, facts.part);
+  if (facts.order === 'roll back') {
+    const order = await rollBackActivities(door).orderRollBack({ cycleId, named, word, at });
+    simulation.start('rollBackFleet', order.orderId, [order], { whenRunning: 'use existing' });
+    return simulation.signal(cycleId, 'lookAgain', []);
+  }
+  if (facts.order === 'halt') await haltActivities(door).orderHalt({ cycleId, named, word, at });
+  if (facts.order === 'resume') await haltActivities(door).releaseHalt({ cycleId, named, word, at });
+  if (facts.order === 'skip') await skipActivities(door).skip({ cycleId, named, word, at });
+  tell(facts.order, { ...word, ...named });
+}
+
+/** The part as a person names it; the whole cycle where there is no such part yet. */
+function partOf(database: MemoryDatabase, cycleId: string, { scope, lot }: Part): NamedTarget {
+  const members = database.rows('CycleEndpoint').filter((row) => row['cycleId'] === cycleId && row['ring'] !== null);
+  const member = members[Math.floor(lot * members.length)];
+  if (scope === 'cycle' || !member) return {};
+  const { ring, siteId, endpointId } = member as Record<string, string>;
+  if (scope === 'ring') return ring === undefined ? {} : { ring };
+  const name = scope === 'site' ? siteId : endpointId;
+  const bare = (name ?? '').slice(0, (name ?? '').lastIndexOf('.'));
+  return scope === 'site' ? { site: bare } : { endpoint: bare };
+}

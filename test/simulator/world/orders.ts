@@ -1,0 +1,80 @@
+/** What operators will order, when, and of what: drawn so that much of it comes at a bad moment. */
+import type { Chance } from './chance.ts';
+import type { ClientFacts, CycleStart } from './scenario.ts';
+
+/** Which part of a cycle: drawn by a lot among those there are. */
+export type Part = { readonly scope: 'cycle' | 'ring' | 'site' | 'endpoint'; readonly lot: number };
+
+export type OrderFacts = {
+  readonly at: number;
+  readonly cycleId: string;
+  readonly clientId: string;
+  readonly who: string;
+} & (
+  | { readonly order: 'approve' | 'advance' | 'go on' | 'cancel' | 'release patch' }
+  | { readonly order: 'halt' | 'resume' | 'skip' | 'roll back'; readonly part: Part }
+  | { readonly order: 'open window'; readonly minutes: number; readonly site: string | null }
+);
+
+const minute = 60_000;
+
+export function drawOrders(
+  chance: Chance,
+  cycles: readonly CycleStart[],
+  clients: readonly ClientFacts[],
+): OrderFacts[] {
+  return cycles.flatMap((cycle) => [...drawSigned(chance, cycle, clients), ...drawParts(chance, cycle)]);
+}
+
+/** What lets a cycle go on, or ends it. */
+function drawSigned(chance: Chance, { at, order }: CycleStart, clients: readonly ClientFacts[]): OrderFacts[] {
+  const { cycleId, clientId } = order;
+  const sites = clients.find(({ client }) => client.id === clientId)?.sites ?? [];
+  const by = (who: string, minutes: number) => ({ at: at + Math.floor(minutes * minute), cycleId, clientId, who });
+  const within = (minutes: number) => chance.next() * minutes;
+  // Approvals come when nobody has asked yet, in time, and too late; the same person's twice.
+  const approvals = chance.some([1, 2, 4, 12, 29, 40], 0.7).map((minutes, index): OrderFacts => ({
+    ...by(index % 2 === 0 ? 'dana' : 'kim', minutes),
+    order: 'approve',
+  }));
+  const gates = chance.some([10, 30, 60, 120], 0.35).map((minutes): OrderFacts => ({
+    ...by('dana', minutes),
+    order: chance.oneOf(['advance', 'advance', 'go on', 'release patch']),
+  }));
+  const cancels: OrderFacts[] = chance.happens(0.06)
+    ? [{ ...by('kim', within(chance.oneOf([3, 20, 90]))), order: 'cancel' }]
+    : [];
+  const site = chance.happens(0.5) ? (chance.oneOf(sites)?.id ?? null) : null;
+  const windows: OrderFacts[] = chance.happens(0.15)
+    ? [{ ...by('dana', within(60)), order: 'open window', minutes: chance.oneOf([10, 30, 120]), site }]
+    : [];
+  return [...approvals, ...gates, ...cancels, ...windows];
+}
+
+/** Halts of parts of a cycle, often resumed; parts that are skipped, or put back. */
+function drawParts(chance: Chance, { at, order: { cycleId, clientId } }: CycleStart): OrderFacts[] {
+  const orders: OrderFacts[] = [];
+  const draw = (
+    order: 'halt' | 'skip' | 'roll back',
+    probability: number,
+    scopes: readonly [Part['scope'], ...Part['scope'][]],
+  ) => {
+    if (!chance.happens(probability)) return;
+    const part = { scope: chance.oneOf(scopes), lot: chance.next() };
+    const givenAt = at + Math.floor(chance.next() * chance.oneOf([3, 20, 90]) * minute);
+    orders.push({ at: givenAt, cycleId, clientId, who: 'kim', order, part });
+    if (order !== 'skip' && chance.happens(0.6))
+      orders.push({
+        at: givenAt + chance.between(1, 40) * minute,
+        cycleId,
+        clientId,
+        who: 'dana',
+        order: 'resume',
+        part,
+      });
+  };
+  draw('halt', 0.14, ['cycle', 'cycle', 'ring', 'site', 'endpoint']);
+  draw('skip', 0.06, ['ring', 'site', 'endpoint']);
+  draw('roll back', 0.08, ['cycle', 'ring', 'ring', 'site', 'endpoint']);
+  return orders;
+}
