@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { ClosingLine } from './test/setup/closing-line.ts';
+import { LongestFirst } from './test/setup/longest-first.ts';
 
 /** Which tests need what: a folder, or the end of a file's name. Everything else runs without any server. */
 const wholeStacks = ['test/{stack,stories}/**/*.test.ts', 'test/**/*.stack.test.ts', 'test/lab/cycle-*.test.ts'];
@@ -9,6 +10,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     reporters: ['default', new ClosingLine()],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,

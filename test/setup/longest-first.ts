@@ -1,0 +1,17 @@
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Folders whose tests last longest, the longest first. */
+const long = ['/test/lab/cycle-', '/test/stories/'];
+
+/** Starts first what lasts longest, so that it is not left alone at the end. */
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const found = long.findIndex((part) => moduleId.includes(part));
+      return found < 0 ? long.length : found;
+    };
+    // oxlint-disable-next-line unicorn/no-array-sort -- vitest's own, which sorts no array of ours
+    const usual = await super.sort(files);
+    return usual.toSorted((a, b) => rank(a) - rank(b));
+  }
+}
