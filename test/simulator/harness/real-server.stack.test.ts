@@ -19,7 +19,8 @@ beforeAll(async () => {
     seed: 1,
     activities: obedient,
     startAt,
-    taskQueue: 'control',
+    // Its own: what others start on this server is theirs.
+    taskQueue: 'harness',
     speed: 3,
   });
   for (const place of [simulation, real]) {
