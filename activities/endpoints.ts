@@ -1,5 +1,6 @@
 /** What is known of one endpoint while it is worked on, and how it ended. */
 import { defaultEndpointsAtLeast, failuresIn, leftOutInWords, patchKey } from '../domain/breaker.ts';
+import type { ChangeRecordContent } from '../domain/change-record.ts';
 import { type EndpointEnd, type EndpointOrder, type EndpointPlan } from '../domain/cycle.ts';
 import type { Evidence } from '../domain/evidence.ts';
 import { appendAudit } from './audit-trail.ts';
@@ -14,7 +15,6 @@ import {
 } from './endpoint-evidence.ts';
 import { planOf } from './install-plans.ts';
 import { snapshotNameOf } from './machines.ts';
-import type { ChangeRecordContent } from './change-records.ts';
 import type { Database, Tenants } from './ports/database.ts';
 import { openCycleOf } from './rows.ts';
 import { moveEndpoint } from './standings.ts';

@@ -3,7 +3,7 @@ import type { KnownExploited } from '../domain/advisory.ts';
 import type { PatchSetEntry, RecordedFacts } from '../domain/cycle-facts.ts';
 import { nameIn } from '../domain/cycle.ts';
 import type { Policy, Severity, UpdateClass } from '../domain/policy.ts';
-import type { ChangeRecordContent } from './change-records.ts';
+import type { ChangeRecordContent } from '../domain/change-record.ts';
 import { type CycleRows, iso } from './cycle-rows.ts';
 import { decisionOf } from './endpoint-facts.ts';
 import { grouped } from './rows.ts';

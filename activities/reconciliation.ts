@@ -1,4 +1,5 @@
 /** Endpoints that somebody began to work on and that nobody holds: found, and looked up. */
+import type { ChangeRecordContent } from '../domain/change-record.ts';
 import { type EndpointOrder, type EndpointPlan } from '../domain/cycle.ts';
 import type { Evidence } from '../domain/evidence.ts';
 import {
@@ -10,7 +11,6 @@ import {
   lateEffectsEndInSeconds,
   openStates,
 } from '../domain/reconciliation.ts';
-import type { ChangeRecordContent } from './change-records.ts';
 import { planOf } from './install-plans.ts';
 import { clientIds } from './left-work.ts';
 import type { Database, Tenants } from './ports/database.ts';

@@ -5,7 +5,7 @@ import type { SandboxOrigin } from '../domain/leaks.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { RecordedSnapshot } from '../domain/snapshot-life.ts';
 import { iso } from './cycle-rows.ts';
-import type { ChangeRecordContent } from './change-records.ts';
+import type { ChangeRecordContent } from '../domain/change-record.ts';
 import { sandboxNameOf, snapshotNameOf } from './machines.ts';
 import type { Database } from './ports/database.ts';
 import type { WorkflowsPort } from './ports/workflows.ts';

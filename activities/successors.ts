@@ -2,13 +2,13 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { idOf, patchInWords, patchKey, type PatchId } from '../domain/breaker.ts';
 import { atWork } from '../domain/budget.ts';
+import type { ChangeRecordContent } from '../domain/change-record.ts';
 import type { CycleOrder, PersonsWord } from '../domain/cycle.ts';
 import type { EndpointOutcome } from '../domain/endpoint-facts.ts';
 import { columnsAfter, notBegun } from '../domain/endpoint-saga.ts';
 import { listed } from '../domain/listed.ts';
 import { type RecordMember, type Successor, judgeSuccessor, successorOf } from '../domain/successor.ts';
 import { appendAudit, toJson } from './audit-trail.ts';
-import type { ChangeRecordContent } from './change-records.ts';
 import { toPatch } from './patch-sets.ts';
 import type { Database, Tenants, Transaction } from './ports/database.ts';
 import { openCycleOf } from './rows.ts';

@@ -1,9 +1,9 @@
 /** What an order of a person is about, as rows: the part it names, and who is in it. */
 import { ApplicationFailure } from '@temporalio/activity';
+import type { ChangeRecordContent } from '../domain/change-record.ts';
 import { idIn, nameIn } from '../domain/cycle.ts';
 import { type NamedTarget, type Target, isPatch, partNamed } from '../domain/halt.ts';
 import type { Policy } from '../domain/policy.ts';
-import type { ChangeRecordContent } from './change-records.ts';
 import type { Database } from './ports/database.ts';
 
 /** Of a patch set: what is, or is about to be, in the change record. */
