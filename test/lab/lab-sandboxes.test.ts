@@ -85,8 +85,8 @@ describeInLab('sandboxes in the lab', { sites: 1, endpoints: 2 }, (directory) =>
 
   it('boots it with its certificate on a network that leads nowhere, and its agent is reached by a socket', async () => {
     const identity = await certify(request);
-    // Stands for the agent: it says over TLS who it is.
-    const server = ['openssl', 's_server', '-accept', '7443', '-cert', 'certificate.pem', '-key', 'key.pem'];
+    // Stands for the agent: it says over TLS who it is. Without -www it ends as soon as its input does, which is at once.
+    const server = ['openssl', 's_server', '-www', '-accept', '7443', '-cert', 'certificate.pem', '-key', 'key.pem'];
     const service = `[Service]\nWorkingDirectory=/var/lib/patchcycle\nExecStart=${server.join(' ')}\n`;
     await writeFile(join(clone(), 'etc/systemd/system/stand-in.service'), service);
     await mkdir(join(clone(), 'etc/systemd/system/multi-user.target.wants'), { recursive: true });
