@@ -20,12 +20,15 @@ const sumFile = `${agentProgram}.sum`;
 /** From Node's documentation of single executable applications; Node looks for its blob where this stands. */
 const sentinelFuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 const blobName = 'NODE_SEA_BLOB';
+/** The code cache spares every start the compilation: a run of the package manager starts this program several times. */
+const settings = { disableExperimentalSEAWarning: true, useCodeCache: true };
 const postject = createRequire(import.meta.url).resolve('postject/dist/cli.js');
 
 /** Returns whether it had to be made. Throws when esbuild or Node fails; an earlier program is left as it was. */
 export async function buildAgent(): Promise<{ readonly program: string; readonly made: boolean }> {
   const script = await bundle();
-  const sum = createHash('sha256').update(script).update(process.version).update(process.arch).digest('hex');
+  const made = [JSON.stringify(settings), process.version, process.arch].join('\n');
+  const sum = createHash('sha256').update(script).update(made).digest('hex');
   if ((await readFile(sumFile, 'utf8').catch(() => '')) === sum && existsSync(agentProgram)) {
     return { program: agentProgram, made: false };
   }
@@ -66,8 +69,7 @@ async function assemble(folder: string, script: Uint8Array): Promise<void> {
     string,
   ];
   await writeFile(main, script);
-  const settings = { main: 'agent.cjs', output: 'agent.blob', disableExperimentalSEAWarning: true };
-  await writeFile(configuration, JSON.stringify(settings));
+  await writeFile(configuration, JSON.stringify({ main: 'agent.cjs', output: 'agent.blob', ...settings }));
   await runNode(['--experimental-sea-config', 'sea.json'], folder);
   const program = join(folder, 'patchcycle-agent');
   await copyFile(process.execPath, program);

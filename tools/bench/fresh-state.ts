@@ -3,15 +3,11 @@ import { join } from 'node:path';
 import { run } from '../../activities/adapters/command.ts';
 import { btrfsSnapshots } from '../../activities/adapters/snapshots/btrfs.ts';
 import { deleteSubvolume, snapshotSubvolume } from '../../activities/adapters/snapshots/subvolume.ts';
-import { agentPort } from '../../protocol/agent.ts';
 import { snapshotWritable } from '../lab/disk.ts';
-import { endpointNamespace, endpointRoot, layoutOf } from '../lab/layout.ts';
+import { endpointRoot, layoutOf } from '../lab/layout.ts';
 import { power } from '../lab/machine.ts';
-import { listens } from '../lab/network.ts';
 import { labSnapshotPlace } from '../lab/places.ts';
-import { until } from '../lab/until.ts';
-
-const agentSeconds = 60;
+import { agentsListen } from './boot.ts';
 
 export type FreshState = {
   /**
@@ -25,14 +21,8 @@ export type FreshState = {
 export async function keepFreshState(directory: string, endpoints: readonly string[]): Promise<FreshState> {
   const lab = layoutOf(directory);
   const folder = join(lab.disk, 'fresh');
-  const agentsListen = async () => {
-    for (const name of endpoints) {
-      const namespace = endpointNamespace(lab, name);
-      await until(`the agent of ${name} listens`, () => listens(namespace, agentPort), agentSeconds * 1000);
-    }
-  };
   // One that is enrolled may not have written its certificate down yet.
-  await agentsListen();
+  await agentsListen(directory, endpoints);
   mkdirSync(folder);
   await Promise.all(endpoints.map((name) => power(directory, name, 'off')));
   for (const name of endpoints) await snapshotSubvolume(endpointRoot(lab, name), join(folder, name), 'read-only');
@@ -51,7 +41,7 @@ export async function keepFreshState(directory: string, endpoints: readonly stri
       // What was deleted is cleaned up by the kernel later, unless one waits for it.
       await run(['btrfs', 'subvolume', 'sync', lab.disk]);
       await Promise.all(endpoints.map((name) => power(directory, name, 'on')));
-      await agentsListen();
+      await agentsListen(directory, endpoints);
       await run(['sync', '-f', lab.disk]);
     },
   };

@@ -21,7 +21,7 @@ export function nmapNetworks(): NetworkPort {
         throw new ScanRefused(
           `${cidr} is not connected to this machine, so it is not scanned; write routed: true where the site's network is reached by a route`,
         );
-      const stdout = await run(['nmap', '-sn', '-n', '--max-retries', '1', '-oG', '-', cidr]);
+      const stdout = await run(['nmap', '-sn', '-n', '-T4', '--max-retries', '1', '-oG', '-', cidr]);
       const macAddresses = await neighbours();
       const mine = new Set(own.map((address) => address.local));
       return [...stdout.matchAll(/^Host: (\d+\.\d+\.\d+\.\d+) .*Status: Up/gm)]
