@@ -21,6 +21,8 @@ WORKDIR /srv/patchcycle
 COPY --from=build /srv/patchcycle/node_modules node_modules
 COPY . .
 COPY --from=build /srv/patchcycle/prisma/generated prisma/generated
+# Makes the command's bundle, which the user below could not write.
+RUN node cli/patchcycle.js --help
 # A volume that is mounted here for the first time takes the owner over.
 RUN cd /var/lib && install --directory --owner=node --group=node --mode=0700 \
   patchcycle patchcycle/authority patchcycle/reports patchcycle/identity patchcycle/fleet

@@ -1,8 +1,5 @@
 import type { Command } from 'commander';
-import { installChores } from '../workers/chores.ts';
-import { applyClient, readClient } from '../workers/clients.ts';
-import { personAtKeyboard } from '../workers/config.ts';
-import { installSchedules } from '../workers/cycles.ts';
+import { personAtKeyboard } from '../workers/environment.ts';
 import { printJson } from './print.ts';
 import { withRunning } from './running.ts';
 
@@ -13,9 +10,13 @@ export function applyCommand(program: Command): void {
     .requiredOption('-f, --file <dir>', "the directory of the client's YAML")
     .option('--json', 'as JSON')
     .action(async (options: { file: string; json?: boolean }, command: Command) => {
+      const { applyClient, readClient } = await import('../workers/clients.ts');
       const files = await readClient(options.file);
-      await withRunning(command, async ({ tenants, temporal }) => {
-        const applied = await applyClient(tenants, files, personAtKeyboard());
+      await withRunning(command, async (running) => {
+        const { installChores } = await import('../workers/chores.ts');
+        const { installSchedules } = await import('../workers/cycles.ts');
+        const temporal = await running.temporal();
+        const applied = await applyClient(running.tenants, files, personAtKeyboard());
         const schedules = await installSchedules(temporal, files);
         await installChores(temporal);
         if (options.json) return printJson({ ...applied, schedules });

@@ -1,10 +1,7 @@
 import type { Command } from 'commander';
 import { summaryInWords } from '../reports/summary.ts';
-import { personAtKeyboard } from '../workers/config.ts';
-import { startCycle } from '../workers/cycles.ts';
-import { readFacts } from '../workers/facts.ts';
-import { statusOf } from '../workers/orders.ts';
-import { type Running, uiLink } from '../workers/running.ts';
+import { personAtKeyboard } from '../workers/environment.ts';
+import type { Running } from '../workers/running.ts';
 import { addOrders } from './cycle-orders.ts';
 import { badInput } from './exit.ts';
 import { printJson, printTable } from './print.ts';
@@ -23,8 +20,9 @@ export function cycleCommand(program: Command): void {
       await withRunning(command, async (running) => {
         const clientId = await clientIdFor(running, options.client);
         const policyName = await policyFor(running, clientId, options.policy);
+        const { startCycle } = await import('../workers/cycles.ts');
         const order = await startCycle(running, { clientId, policyName, startedBy: personAtKeyboard() });
-        const link = uiLink(running, order.cycleId);
+        const link = running.linkTo(order.cycleId);
         if (options.json) return printJson({ cycleId: order.cycleId, uiLink: link });
         console.log(`Started ${order.cycleId}.${link ? ` In Temporal's UI: ${link}` : ''}`);
       });
@@ -63,6 +61,7 @@ export function cycleCommand(program: Command): void {
     .option('--json', 'everything that is recorded of it, as JSON')
     .action(async (cycleId: string, options: { json?: boolean }, command: Command) => {
       await withRunning(command, async (running) => {
+        const { readFacts } = await import('../workers/facts.ts');
         const facts = await readFacts(running, cycleId);
         if (options.json) return printJson(facts);
         console.log(summaryInWords(facts).join('\n'));
@@ -80,7 +79,8 @@ export function cycleCommand(program: Command): void {
           ]),
         );
         if (facts.endedAt === null) {
-          const status = await statusOf(running, cycleId);
+          const { statusOf } = await import('../workers/telling.ts');
+          const status = await statusOf(await running.temporal(), cycleId);
           if (!status) console.log('What it waits for is not known: no worker answers. See: patchcycle status');
           else if (status.waitsFor) console.log(`It waits for ${status.waitsFor}.`);
           else console.log(`It is at ${status.step}: ${status.doing}.`);

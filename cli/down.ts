@@ -1,6 +1,4 @@
 import type { Command } from 'commander';
-import { stopStack } from '../workers/embedded/supervisor.ts';
-import { labFleet } from '../workers/lab-fleet.ts';
 import { stateDirectoryOf } from './running.ts';
 
 export function downCommand(program: Command): void {
@@ -16,6 +14,8 @@ export function downCommand(program: Command): void {
 }
 
 export async function bringDown(stateDirectory: string): Promise<readonly string[]> {
+  const { stopStack } = await import('../workers/embedded/supervisor.ts');
+  const { labFleet } = await import('../workers/lab-fleet.ts');
   const stopped = await stopStack(stateDirectory);
   await labFleet(stateDirectory).down();
   return stopped;

@@ -1,7 +1,5 @@
 import type { Command } from 'commander';
-import { personAtKeyboard } from '../workers/config.ts';
-import { startEmergency } from '../workers/cycles.ts';
-import { uiLink } from '../workers/running.ts';
+import { personAtKeyboard } from '../workers/environment.ts';
 import { policyFor } from './cycle.ts';
 import { badInput } from './exit.ts';
 import { printJson } from './print.ts';
@@ -25,13 +23,14 @@ export function emergencyCommand(program: Command): void {
         await withRunning(command, async (running) => {
           const clientId = await clientIdFor(running, options.client);
           const policyName = await policyFor(running, clientId, options.policy);
+          const { startEmergency } = await import('../workers/cycles.ts');
           const order = await startEmergency(running, {
             clientId,
             policyName,
             advisory: options.advisory,
             startedBy: personAtKeyboard(),
           });
-          const link = uiLink(running, order.cycleId);
+          const link = running.linkTo(order.cycleId);
           if (options.json) return printJson({ cycleId: order.cycleId, uiLink: link });
           console.log(`Emergency cycle ${order.cycleId}.${link ? ` In Temporal's UI: ${link}` : ''}`);
         });

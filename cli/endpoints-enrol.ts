@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { enrolByHand, readAuthorityCertificate } from '../workers/enrolment.ts';
 import { authorityFolder } from './authority.ts';
 import { clientIdFor, withRunning } from './running.ts';
 
@@ -17,6 +16,7 @@ export function enrolCommand(endpoints: Command): void {
     .option('--rebuilt', 'its machine was made anew since it enrolled: its restores are counted anew')
     .action(async (name: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<Options>();
+      const { enrolByHand, readAuthorityCertificate } = await import('../workers/enrolment.ts');
       const authority = await readAuthorityCertificate(authorityFolder(options.authority));
       await withRunning(command, async (running) => {
         const clientId = await clientIdFor(running, options.client);

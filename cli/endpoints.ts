@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { nameIn } from '../domain/cycle.ts';
-import { inCyclesOfItsPolicy, personsNeeded } from '../workers/facts.ts';
 import { enrolCommand } from './endpoints-enrol.ts';
 import { printJson, printTable } from './print.ts';
 import { clientIdFor, withRunning } from './running.ts';
@@ -14,6 +13,7 @@ export function endpointsCommand(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (options: { client?: string; json?: boolean }, command: Command) => {
       await withRunning(command, async (running) => {
+        const { inCyclesOfItsPolicy, personsNeeded } = await import('../workers/facts.ts');
         const clientId = await clientIdFor(running, options.client);
         const rows = await running.tenants.forClient(clientId).endpoint.findMany({
           where: { retiredAt: null },

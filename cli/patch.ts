@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import { personAtKeyboard } from '../workers/config.ts';
-import { badPatches, releaseBadPatch } from '../workers/patches.ts';
+import { personAtKeyboard } from '../workers/environment.ts';
 import { badInput } from './exit.ts';
 import { printJson, printTable } from './print.ts';
 import { withRunning } from './running.ts';
@@ -18,6 +17,7 @@ export function patchCommand(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (options: { json?: boolean }, command: Command) => {
       await withRunning(command, async (running) => {
+        const { badPatches } = await import('../workers/patches.ts');
         const patches = await badPatches(running);
         if (options.json) return printJson({ patches });
         if (patches.length === 0) console.log('No patch has failed on any endpoint.');
@@ -45,6 +45,7 @@ export function patchCommand(program: Command): void {
     .action(async (name: string, version: string, { who, why }: Signed, command: Command) => {
       if (!who.trim() || !why.trim()) throw badInput('Say who gives the order, and why.');
       await withRunning(command, async (running) => {
+        const { releaseBadPatch } = await import('../workers/patches.ts');
         console.log(await releaseBadPatch(running, { package: name, version }, { who, why }));
       });
     });

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-import { register } from 'tsx/esm/api';
+import v8 from 'node:v8';
+import { run } from '../tools/bundle.mjs';
 
-register();
-await import('./main.ts');
+// Prisma compiles queries in WebAssembly: a command has ended before optimising that would have paid.
+v8.setFlagsFromString('--liftoff-only');
+await run(new URL('main.ts', import.meta.url));

@@ -1,7 +1,5 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { readFacts } from '../workers/facts.ts';
-import { reportFiles } from '../workers/report-files.ts';
 import { printJson } from './print.ts';
 import { withRunning } from './running.ts';
 
@@ -14,6 +12,8 @@ export function reportCommand(program: Command): void {
     .option('--json', 'print the paths as JSON')
     .action(async (cycleId: string, options: { output: string; json?: boolean }, command: Command) => {
       await withRunning(command, async (running) => {
+        const { readFacts } = await import('../workers/facts.ts');
+        const { reportFiles } = await import('../workers/report-files.ts');
         const paths = await reportFiles(resolve(options.output)).write(await readFacts(running, cycleId));
         if (options.json) return printJson({ cycleId, reportPaths: paths });
         for (const path of paths) console.log(path);

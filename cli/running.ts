@@ -1,7 +1,7 @@
 /** What runs, as the words of a command name it. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type Running, withRunningIn } from '../workers/running.ts';
+import type { Running } from '../workers/running.ts';
 import { badInput } from './exit.ts';
 
 export function stateDirectoryOf(command: Command): string {
@@ -10,6 +10,7 @@ export function stateDirectoryOf(command: Command): string {
 
 /** Runs something against what runs, and closes the connections after it. */
 export async function withRunning<T>(command: Command, act: (running: Running) => Promise<T>): Promise<T> {
+  const { withRunningIn } = await import('../workers/running.ts');
   return withRunningIn(stateDirectoryOf(command), act);
 }
 

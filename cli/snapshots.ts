@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type KeptSnapshot, readSnapshots } from '../workers/snapshots.ts';
+import type { KeptSnapshot } from '../workers/snapshots.ts';
 import { printJson, printTable } from './print.ts';
 import { clientIdFor, withRunning } from './running.ts';
 
@@ -12,6 +12,7 @@ export function snapshotsCommand(program: Command): void {
     .action(async (options: { client?: string; json?: boolean }, command: Command) => {
       await withRunning(command, async (running) => {
         const clientId = await clientIdFor(running, options.client);
+        const { readSnapshots } = await import('../workers/snapshots.ts');
         const { snapshots, leaks } = await readSnapshots(running, clientId);
         if (options.json) return printJson({ client: clientId, snapshots, leaks });
         if (snapshots.length === 0) console.log(`Client ${clientId} has no snapshots.`);

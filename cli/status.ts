@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { stackStatus } from '../workers/embedded/supervisor.ts';
 import { printJson, printTable } from './print.ts';
 import { stateDirectoryOf } from './running.ts';
 
@@ -8,7 +7,8 @@ export function statusCommand(program: Command): void {
     .command('status')
     .description('What runs here: each server and worker with its pid.')
     .option('--json', 'as JSON')
-    .action((options: { json?: boolean }, command: Command) => {
+    .action(async (options: { json?: boolean }, command: Command) => {
+      const { stackStatus } = await import('../workers/embedded/stack-status.ts');
       const status = stackStatus(stateDirectoryOf(command));
       if (options.json) return printJson(status);
       console.log(`The stack is ${status.state}.`);

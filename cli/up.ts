@@ -1,9 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { readClient } from '../workers/clients.ts';
-import { embeddedWishes, personAtKeyboard, programPlaces } from '../workers/config.ts';
-import { bringUp } from '../workers/up.ts';
-import { chooseFleet } from './fleet-choice.ts';
+import { personAtKeyboard } from '../workers/environment.ts';
 import { stateDirectoryOf } from './running.ts';
 
 type Options = { file: string; fleet?: string; kev: string[] };
@@ -18,6 +15,10 @@ export function upCommand(program: Command): void {
     .option('--fleet <kind>', 'lab or simulated; without it the lab where there can be one')
     .option('--kev <file...>', 'further files of known exploited vulnerabilities', [])
     .action(async (options: Options, command: Command) => {
+      const { readClient } = await import('../workers/clients.ts');
+      const { embeddedServers } = await import('../workers/config.ts');
+      const { bringUp } = await import('../workers/up.ts');
+      const { chooseFleet } = await import('./fleet-choice.ts');
       const stateDirectory = stateDirectoryOf(command);
       const files = await readClient(options.file);
       const say = (line: string) => console.log(line);
@@ -34,13 +35,4 @@ export function upCommand(program: Command): void {
       if (addresses.temporalUiUrl) say(`Look at it in Temporal's web UI: ${addresses.temporalUiUrl}`);
       say('Start a cycle with: patchcycle cycle start. Stop everything with: patchcycle down');
     });
-}
-
-/** The servers as people run them: nothing lost at a power cut, timers as Temporal has them. */
-export function embeddedServers() {
-  const wishes = embeddedWishes();
-  return {
-    postgres: { ...wishes.postgres, durable: true },
-    temporal: { ...wishes.temporal, timers: 'rounded up', ...programPlaces() },
-  } as const;
 }

@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
 import { nameIn } from '../domain/cycle.ts';
 import { whyInWords } from '../reports/why.ts';
-import { inCyclesOfItsPolicy, readFacts } from '../workers/facts.ts';
-import { waitOf } from '../workers/windows.ts';
 import { badInput } from './exit.ts';
 import { printJson } from './print.ts';
 import { clientIdFor, withRunning } from './running.ts';
@@ -26,6 +24,8 @@ export function whyCommand(program: Command): void {
         command: Command,
       ) => {
         await withRunning(command, async (running) => {
+          const { inCyclesOfItsPolicy, readFacts } = await import('../workers/facts.ts');
+          const { waitOf } = await import('../workers/windows.ts');
           const clientId = await clientIdFor(running, options.client);
           const which = options.cycle ? { cycleId: options.cycle } : await inCyclesOfItsPolicy(running, clientId);
           const row = await running.tenants.forClient(clientId).cycleEndpoint.findFirst({

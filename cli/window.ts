@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { windowsAt } from '../workers/windows.ts';
 import { policyFor } from './cycle.ts';
 import { badInput } from './exit.ts';
 import { printJson } from './print.ts';
@@ -22,6 +21,7 @@ export function windowCommand(program: Command): void {
       await withRunning(command, async (running) => {
         const clientId = await clientIdFor(running, options.client);
         const policyName = await policyFor(running, clientId, policy);
+        const { windowsAt } = await import('../workers/windows.ts');
         const { site = null, emergency = false } = options;
         const found = await windowsAt(running, { clientId, policyName, site, at, emergency });
         if (options.json) return printJson({ client: clientId, at, ...found });

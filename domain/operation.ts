@@ -30,7 +30,7 @@ export type OperationBody =
   | { readonly kind: 'reboot'; readonly leaveBootId: string }
   | { readonly kind: 'restart services'; readonly services: readonly string[] };
 
-/** Issued after the halts were read; at most two seconds old when it is used. */
+/** Issued after the halts were read; at most a second old when it is used. */
 export type Permit = { readonly permitId: string; readonly issuedAt: string };
 
 export type Operation = {

@@ -1,4 +1,4 @@
-/** What processes are told by their environment, read once. The only place of the control plane that reads it. */
+/** What processes are told by their environment, read once. */
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { defaultEndpointsAtLeast } from '../domain/breaker.ts';
@@ -69,47 +69,23 @@ export function readConfig<Schema extends z.ZodType>(schema: Schema, environment
   throw new Error(`The environment is not complete: ${problems.join('; ')}.`);
 }
 
-/** The database that the environment names, for commands against servers that are not ours; undefined without one. */
-export function databaseUrlOf(environment = process.env): string | undefined {
-  return environment['DATABASE_URL'] || undefined;
-}
-
-/** The folder of the certificate authority that the environment names, for commands that need it; undefined without one. */
-export function authorityFolderOf(environment = process.env): string | undefined {
-  return environment['PATCHCYCLE_AUTHORITY'] || undefined;
-}
-
-/** Who gives an order where nobody is named: the person at the keyboard. */
-export function personAtKeyboard(environment = process.env): string {
-  return environment['SUDO_USER'] ?? environment['USER'] ?? 'operator';
-}
-
-/** Where programs are looked for, and where what was fetched is kept for every project of this user. */
-export function programPlaces(environment = process.env): {
-  readonly searchPath: string;
-  readonly cacheDirectory: string;
-} {
-  const home = environment['XDG_CACHE_HOME'] ?? `${environment['HOME'] ?? '/tmp'}/.cache`;
-  return { searchPath: environment['PATH'] ?? '', cacheDirectory: `${home}/patchcycle` };
-}
-
-/** A Temporal program and ports given by configuration, for the embedded stack. */
-export function embeddedWishes(environment = process.env): {
-  readonly postgres: { readonly port?: number | undefined };
-  readonly temporal: {
-    readonly program?: string | undefined;
-    readonly port?: number | undefined;
-    readonly uiPort?: number | undefined;
-  };
-} {
+/**
+ * The embedded servers as people run them: nothing lost at a power cut, timers as Temporal has them; a Temporal program
+ * and ports where they are given. What was fetched is kept for every project of this user.
+ */
+export function embeddedServers(environment = process.env) {
   const port = (name: string) =>
     environment[name] ? z.coerce.number().int().min(1).parse(environment[name]) : undefined;
+  const caches = environment['XDG_CACHE_HOME'] ?? `${environment['HOME'] ?? '/tmp'}/.cache`;
   return {
-    postgres: { port: port('PATCHCYCLE_POSTGRES_PORT') },
+    postgres: { port: port('PATCHCYCLE_POSTGRES_PORT'), durable: true },
     temporal: {
       program: environment['PATCHCYCLE_TEMPORAL_PROGRAM'] || undefined,
       port: port('PATCHCYCLE_TEMPORAL_PORT'),
       uiPort: port('PATCHCYCLE_TEMPORAL_UI_PORT'),
+      timers: 'rounded up',
+      searchPath: environment['PATH'] ?? '',
+      cacheDirectory: `${caches}/patchcycle`,
     },
-  };
+  } as const;
 }

@@ -1,10 +1,10 @@
 /** Runs the workflows, and the activities that need the database. */
-import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
 import { controlTaskQueue } from '../domain/cycle.ts';
 import { composeControl } from './compose.ts';
 import { controlConfig, readConfig } from './config.ts';
 import { connectClient, connectWorker } from './temporal.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 const client = await connectClient();
 const { activities, close } = await composeControl(readConfig(controlConfig), client);
@@ -13,7 +13,7 @@ const worker = await Worker.create({
   connection,
   namespace,
   taskQueue: controlTaskQueue,
-  workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+  workflowBundle: await workflowBundle(),
   activities,
   shutdownGraceTime: '10 seconds',
 });

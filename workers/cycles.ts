@@ -6,8 +6,9 @@ import { type CycleOrder, controlTaskQueue, cycleIdOf, emergencyIdOf } from '../
 import type { ClientFiles, Policy, WindowRule } from '../domain/policy.ts';
 import { cycleAttributes } from '../workflows/search-attributes.ts';
 import type { emergencyPatch, patchCycle } from '../workflows/index.ts';
+import type { Running } from './running.ts';
 
-type Door = { readonly tenants: Tenants; readonly temporal: Client };
+type Door = Pick<Running, 'tenants' | 'temporal'>;
 
 /** Starts a cycle now. A further one on the same civil date gets the next number. */
 export async function startCycle(
@@ -32,7 +33,9 @@ export async function startCycle(
     civilDate: date,
     number,
   };
-  await temporal.workflow.start<typeof patchCycle>('patchCycle', {
+  await (
+    await temporal()
+  ).workflow.start<typeof patchCycle>('patchCycle', {
     workflowId: order.cycleId,
     taskQueue: controlTaskQueue,
     args: [order],
@@ -73,7 +76,9 @@ export async function startEmergency(
     refuseOtherPolicy(wanted, known.policyVersion.name);
     return { ...wanted, startedBy: known.startedBy, civilDate: known.civilDate };
   }
-  const handle = await temporal.workflow.start<typeof emergencyPatch>('emergencyPatch', {
+  const handle = await (
+    await temporal()
+  ).workflow.start<typeof emergencyPatch>('emergencyPatch', {
     workflowId: wanted.cycleId,
     taskQueue: controlTaskQueue,
     args: [wanted],

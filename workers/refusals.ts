@@ -13,3 +13,7 @@ export class NothingRuns extends Error {
 export function unknownCycle(cycleId: string): AskedWrongly {
   return new AskedWrongly(`There is no cycle ${cycleId}. See: patchcycle cycle list`);
 }
+
+/** How long a command waits for a worker before it says that none answers. */
+export const answerSeconds = 5;
+export const unanswered = `though no worker has answered within ${answerSeconds} seconds`;

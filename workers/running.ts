@@ -2,17 +2,17 @@
 import type { Client } from '@temporalio/client';
 import { openDatabase, tenantsOf } from '../activities/adapters/database/prisma.ts';
 import type { Tenants } from '../activities/ports/database.ts';
-import { databaseUrlOf } from './config.ts';
-import { readStackAddresses, stackStatus } from './embedded/supervisor.ts';
+import { type StackAddresses, readStackAddresses } from './embedded/stack-state.ts';
+import { stackStatus } from './embedded/stack-status.ts';
+import { databaseUrlOf } from './environment.ts';
 import { NothingRuns } from './refusals.ts';
-import { connectClient } from './temporal.ts';
 
 export type Running = {
   readonly tenants: Tenants;
-  readonly temporal: Client;
-  /** Where Temporal's web UI is; null when it is not ours to know. */
-  readonly uiUrl: string | null;
-  readonly namespace: string;
+  /** Loaded and connected when it is first asked for: that takes longer than most orders and questions do. */
+  readonly temporal: () => Promise<Client>;
+  /** Of a workflow in Temporal's web UI; null when that is not ours to know. */
+  readonly linkTo: (workflowId: string) => string | null;
 };
 
 /**
@@ -25,23 +25,28 @@ export async function withRunningIn<T>(stateDirectory: string, act: (running: Ru
   if (!configured && (!addresses || stackStatus(stateDirectory).state !== 'up'))
     throw new NothingRuns('Nothing runs here. Start it with: patchcycle up -f DIR');
   const database = openDatabase(configured ?? addresses?.databaseUrl ?? '');
-  const temporal = await connectClient(
-    addresses && { address: addresses.temporalAddress, namespace: addresses.temporalNamespace },
-  );
+  let connected: Promise<Client> | undefined;
   try {
     return await act({
       tenants: tenantsOf(database),
-      temporal,
-      uiUrl: addresses?.temporalUiUrl ?? null,
-      namespace: temporal.options.namespace,
+      temporal: () => (connected ??= connect(addresses)),
+      linkTo: (workflowId) => linkIn(addresses, workflowId),
     });
   } finally {
     await database.$disconnect();
-    await temporal.connection.close();
+    // That there was no connection has been told to whoever asked for it.
+    const temporal = await connected?.catch(() => undefined);
+    await temporal?.connection.close();
   }
 }
 
-/** The link to a workflow in Temporal's web UI. */
-export function uiLink({ uiUrl, namespace }: Pick<Running, 'uiUrl' | 'namespace'>, workflowId: string): string | null {
-  return uiUrl && `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
+async function connect(addresses: StackAddresses | undefined): Promise<Client> {
+  const { connectClient } = await import('./temporal.ts');
+  return connectClient(addresses && { address: addresses.temporalAddress, namespace: addresses.temporalNamespace });
+}
+
+function linkIn(addresses: StackAddresses | undefined, workflowId: string): string | null {
+  if (!addresses?.temporalUiUrl) return null;
+  const { temporalUiUrl, temporalNamespace } = addresses;
+  return `${temporalUiUrl}/namespaces/${temporalNamespace}/workflows/${encodeURIComponent(workflowId)}`;
 }

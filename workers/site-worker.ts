@@ -17,6 +17,8 @@ const worker = await Worker.create({
   activities,
   // A ring has up to 200 endpoints in flight, and each may hold one while its operation runs.
   maxConcurrentActivityTaskExecutions: 300,
+  // An effect is taken up within a second or not at all: a burst of them must not wait for polls.
+  maxConcurrentActivityTaskPolls: 20,
   shutdownGraceTime: '20 seconds',
   maxHeartbeatThrottleInterval: '2 seconds',
 });

@@ -1,9 +1,11 @@
 /** Connections to Temporal, from TEMPORAL_* or a profile of its own configuration file (@temporalio/envconfig). */
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection } from '@temporalio/worker';
+import type { NativeConnection } from '@temporalio/worker';
 
 export async function connectWorker(): Promise<{ connection: NativeConnection; namespace: string }> {
+  // Only here: it brings the whole worker with it, and commands need none.
+  const { NativeConnection } = await import('@temporalio/worker');
   const { connectionOptions, namespace } = loadClientConnectConfig();
   return { connection: await NativeConnection.connect(connectionOptions), namespace: namespace ?? 'default' };
 }

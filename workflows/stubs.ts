@@ -53,13 +53,14 @@ export function patientQuestions(taskQueue: string, withinMinutes: number) {
 }
 
 /**
- * Effects on an agent. Submitted within two seconds of the permit or not at all: later, the halts must be read again.
+ * Effects on an agent. Submitted within a second of the permit or not at all: later, the halts must be read again. With
+ * the time a command takes to write a halt down, nothing is submitted from two seconds after it was called.
  * The same activity polls: found unfinished it fails with a benign, retryable failure, which adds no history.
  */
 export function effects(taskQueue: string, withinMinutes: number) {
   return onSite({
     taskQueue,
-    scheduleToStartTimeout: '2 seconds',
+    scheduleToStartTimeout: '1 second',
     startToCloseTimeout: '20 seconds',
     scheduleToCloseTimeout: `${withinMinutes} minutes`,
     retry: { initialInterval: '1 second', maximumInterval: '5 seconds' },

@@ -12,7 +12,7 @@ const siteWorkers = Object.entries(compose.services).filter(([name]) => /^(berli
 test('every file of ours that the image or the compose file starts is there', () => {
   const dockerfile = readFileSync(path.join(project, 'Dockerfile'), 'utf8');
   const named = [
-    ...`${dockerfile}\n${JSON.stringify(compose.services)}`.matchAll(/(?:workers|tools|cli)\/[\w/-]+\.m?ts/g),
+    ...`${dockerfile}\n${JSON.stringify(compose.services)}`.matchAll(/(?:workers|tools|cli)\/[\w/-]+\.(?:mjs|js|ts)/g),
   ];
   expect(named.length).toBeGreaterThanOrEqual(3);
   for (const [file] of named) expect(existsSync(path.join(project, file)), file).toBe(true);

@@ -115,7 +115,11 @@ test('a process that is killed is started again, and the count of that is kept',
     const killed = pidOf(name);
     process.kill(killed, 'SIGKILL');
     const find = () => stackStatus(stateDirectory).processes.find((process) => process.name === name);
-    await expect.poll(() => find()?.state === 'ready' && find()?.pid !== killed, { timeout: 20_000 }).toBe(true);
+    const isBack = () => {
+      const now = find();
+      return now?.state === 'ready' && now.pid !== killed;
+    };
+    await expect.poll(isBack, { timeout: 20_000 }).toBe(true);
     expect(find()).toMatchObject({ lastEnd: 'was killed by SIGKILL' });
     expect(find()?.restarts).toBeGreaterThanOrEqual(1);
   }

@@ -2,10 +2,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { nodeArgv } from '../../workers/embedded/supervisor.ts';
+import { fileURLToPath } from 'node:url';
 
 /** What a command came to. */
 export type Told = { readonly code: number; readonly out: string; readonly err: string };
+
+const program = fileURLToPath(new URL('../../cli/patchcycle.js', import.meta.url));
 
 /** Runs a command to its end, however it ends, with nothing of the caller's own configuration. */
 export async function runCommand(
@@ -15,8 +17,7 @@ export async function runCommand(
   const inherited = Object.entries(process.env).filter(
     ([name]) => name !== 'DATABASE_URL' && !name.startsWith('TEMPORAL_'),
   );
-  const [program, ...args] = nodeArgv(new URL('../../cli/main.ts', import.meta.url), ...argv);
-  const child = spawn(program, args, {
+  const child = spawn(process.execPath, [program, ...argv], {
     env: { ...Object.fromEntries(inherited), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -12,24 +12,24 @@ async function standing() {
   const policy = files.policies.find(({ name }) => name === 'servers');
   if (!policy) throw new Error('The example has no policy servers.');
   await applyClient(tenants, { ...files, policies: [...files.policies, { ...policy, name: 'desktops' }] }, 'dana');
-  return { ...client, temporal, request: { clientId, advisory, startedBy: 'dana' } };
+  const door = { tenants, temporal: async () => temporal };
+  return { ...client, temporal, door, request: { clientId, advisory, startedBy: 'dana' } };
 }
 
 test('neither a cycle nor an emergency starts for a policy that is not in force', async () => {
-  const { tenants, files, temporal, clientId, request } = await standing();
+  const { tenants, files, temporal, door, clientId, request } = await standing();
   await applyClient(tenants, files, 'dana');
   for (const policyName of ['desktops', 'never-heard-of']) {
-    const started = startCycle({ tenants, temporal }, { clientId, policyName, startedBy: 'dana' });
+    const started = startCycle(door, { clientId, policyName, startedBy: 'dana' });
     await expect(started).rejects.toThrow(`No policy ${policyName} is in force`);
-    const emergency = startEmergency({ tenants, temporal }, { ...request, policyName });
+    const emergency = startEmergency(door, { ...request, policyName });
     await expect(emergency).rejects.toThrow(`No policy ${policyName} is in force`);
   }
   await expect(temporal.workflow.getHandle(`emergency/${clientId}/${advisory}`).describe()).rejects.toThrow();
 });
 
 test('an emergency that is started again is the one there is, and says so where that is for another policy', async () => {
-  const { tenants, temporal, clientId, request } = await standing();
-  const door = { tenants, temporal };
+  const { tenants, temporal, door, clientId, request } = await standing();
   const { cycleId } = await startEmergency(door, { ...request, policyName: 'servers' });
   onTestFinished(async () => void (await temporal.workflow.getHandle(cycleId).terminate()));
   const again = () => startEmergency(door, { ...request, startedBy: 'lee', policyName: 'servers' });

@@ -7,7 +7,6 @@ import { idIn } from '../../domain/cycle.ts';
 import type { NamedTarget } from '../../domain/halt.ts';
 import { startCycle } from '../../workers/cycles.ts';
 import { cancelCycle, haltPart, resumePart, rollBackPart, skipPart, tellCycle } from '../../workers/orders.ts';
-import { advance, approve, openWindow } from '../../workflows/messages.ts';
 import { standingClient, standingTemporal } from './standing-client.ts';
 
 const lee = { who: 'lee', why: 'phones are down' };
@@ -16,7 +15,7 @@ const dana = { who: 'dana', why: 'the shop opens' };
 /** A cycle that was started, and that no worker has taken up. */
 async function waitingCycle() {
   const [client, temporal] = await Promise.all([standingClient(), standingTemporal()]);
-  const door = { tenants: client.tenants, temporal };
+  const door = { tenants: client.tenants, temporal: async () => temporal };
   const { clientId } = client;
   const { cycleId } = await startCycle(door, { clientId, policyName: 'servers', startedBy: 'dana' });
   onTestFinished(() =>
@@ -114,6 +113,18 @@ test('a halt is in force though no worker answers, and is released the same way'
   ]);
 });
 
+test('a halt is in force though Temporal cannot be reached, and says so', async () => {
+  const { door, tenants, clientId, cycleId, temporal } = await openCycle(members);
+  const cutOff = { ...door, temporal: () => Promise.reject(new Error('connection refused')) };
+  await expect(haltPart(cutOff, cycleId, lee, {})).rejects.toThrow(
+    /on record and in force\. The cycle could not be told of it: connection refused/,
+  );
+  expect(await haltsInForce(tenants.forClient(clientId), cycleId)).toMatchObject([{ orderedBy: 'lee' }]);
+  await temporal.workflow.getHandle(cycleId).terminate();
+  expect(await haltPart(door, cycleId, lee, {})).toMatch(/^Halted/);
+  expect(await haltsInForce(tenants.forClient(clientId), cycleId)).toHaveLength(1);
+});
+
 test('a cycle that has closed is halted too, for the sake of its catch-ups', async () => {
   const { door, temporal, cycleId, db } = await openCycle(members);
   await temporal.workflow.getHandle(cycleId).terminate();
@@ -197,9 +208,9 @@ test('an order that lets a cycle go on says within seconds that no worker took i
   const { door, cycleId } = await waitingCycle();
   const window = { ...lee, minutes: 60 };
   const orders = [
-    tellCycle(door, cycleId, approve, lee),
-    tellCycle(door, cycleId, advance, lee),
-    tellCycle(door, cycleId, openWindow, window),
+    tellCycle(door, cycleId, 'approve', lee),
+    tellCycle(door, cycleId, 'advance', lee),
+    tellCycle(door, cycleId, 'openWindow', window),
   ];
   const refusal = /not taken, though no worker has answered within 5 seconds.* patchcycle status; .* cycle show/;
   await Promise.all(orders.map((order) => expect(order).rejects.toThrow(refusal)));
@@ -207,13 +218,13 @@ test('an order that lets a cycle go on says within seconds that no worker took i
 
 test('a roll-back takes the newest ring first, and never two of one redundancy group together', async () => {
   const patched = { state: 'ended', outcome: 'patched' };
-  const { door, cycleId, clientId, tenants, db } = await openCycle([
+  const { door, temporal, cycleId, clientId, tenants, db } = await openCycle([
     { endpoint: 'chicago-web-1', ring: 'canary', ...patched },
     { endpoint: 'chicago-app-1', ring: 'rest', ...patched },
     { endpoint: 'chicago-app-2', ring: 'rest', ...patched },
   ]);
   const { orderId } = await rollBackPart(door, cycleId, lee, {});
-  onTestFinished(async () => void (await door.temporal.workflow.getHandle(orderId).terminate()));
+  onTestFinished(async () => void (await temporal.workflow.getHandle(orderId).terminate()));
   expect(orderId).toBe(`rollback/${cycleId}/1`);
   // What it proved is taken back: nobody gets more of it.
   expect(await haltsInForce(db, cycleId)).toMatchObject([{ scope: 'cycle', orderedBy: 'lee' }]);

@@ -12,12 +12,14 @@ export type TimedCycle = {
 
 /** @throws Error when the cycle did not end with every endpoint patched */
 export async function runCycle(
-  { tenants, temporal }: Running,
+  running: Running,
   of: { readonly clientId: string; readonly policyName: string; readonly endpoints: number },
 ): Promise<TimedCycle> {
   const { clientId, policyName, endpoints } = of;
   const orderedAt = Date.now();
-  const { cycleId } = await startCycle({ tenants, temporal }, { clientId, policyName, startedBy: 'the benchmark' });
+  const { tenants } = running;
+  const temporal = await running.temporal();
+  const { cycleId } = await startCycle(running, { clientId, policyName, startedBy: 'the benchmark' });
   await temporal.workflow.getHandle(cycleId).result();
   const closedAt = Date.now();
 

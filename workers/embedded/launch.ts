@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { identifyProcess, killGroup, type ProcessIdentity, stopProcess } from './process-identity.ts';
 import type { ProcessPlan } from './process-plan.ts';
 import { type LogPosition, waitUntilReady } from './readiness.ts';
@@ -17,6 +16,7 @@ export type LaunchedProcess = {
   readonly ended: Promise<string>;
 };
 
+const runner = fileURLToPath(new URL('../../tools/run.mjs', import.meta.url));
 const logBytesBeforeItIsPutAside = 10 * 1024 * 1024;
 
 /**
@@ -97,8 +97,7 @@ export function endOfLog(logFile: string): string {
 
 /** The argv that runs a TypeScript file of ours in one process, whatever the working directory. */
 export function nodeArgv(file: URL, ...args: string[]): [string, ...string[]] {
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  return [process.execPath, '--import', tsx, fileURLToPath(file), ...args];
+  return [process.execPath, runner, fileURLToPath(file), ...args];
 }
 
 function openLog(file: string): { readonly descriptor: number; readonly offset: number } {

@@ -57,6 +57,10 @@ export const readStackPlan = (stateDirectory: string) => readStateFile(planFile(
 export const writeStackPlan = (stateDirectory: string, plan: StackPlan) =>
   writeStateFile(planFile(stateDirectory), plan);
 
+/** Where the servers of this stack are; undefined when it was never started. */
+export const readStackAddresses = (stateDirectory: string): StackAddresses | undefined =>
+  readStackPlan(stateDirectory)?.addresses;
+
 export const readStackRecord = (stateDirectory: string) => readStateFile(recordFile(stateDirectory), stackRecord);
 export const writeStackRecord = (stateDirectory: string, record: StackRecord) =>
   writeStateFile(recordFile(stateDirectory), record);

@@ -27,7 +27,7 @@ import {
 import { keepClosedWorkflows, planTemporal } from './temporal.ts';
 
 export { nodeArgv } from './launch.ts';
-export type { StackAddresses } from './stack-state.ts';
+export { type StackAddresses, readStackAddresses } from './stack-state.ts';
 export { type ProcessStatus, type StackStatus, stackStatus } from './stack-status.ts';
 
 /** A worker as its owner describes it. */
@@ -91,11 +91,6 @@ export async function startStack(options: StackOptions): Promise<StackAddresses>
       throw error;
     }
   });
-}
-
-/** Where the servers of this stack are; undefined when it was never started. */
-export function readStackAddresses(stateDirectory: string): StackAddresses | undefined {
-  return readStackPlan(stateDirectory)?.addresses;
 }
 
 /** Stops everything that was started for this state directory; the names of what ran. Harmless when nothing does. */
