@@ -247,7 +247,18 @@ const anyQuestion = fc
     emergencies: anyEmergencies.map((all) => all.map((each, index) => emergency(`m${index}`, each))),
     siteBudget: fc.integer({ min: 1, max: 5 }),
   })
-  .map(({ candidates, ...more }) => ask(candidates, more));
+  .map(({ candidates, disturbed: others, ...more }) =>
+    ask(candidates, { ...more, disturbed: others.map((each) => ({ ...each, ...groupAmong(candidates, each) })) }),
+  );
+
+/** Of one who is disturbed and asks again: an endpoint is of one group. */
+function groupAmong(
+  candidates: readonly { readonly endpointId: string; readonly redundancyGroup: string | null }[],
+  { endpointId }: { readonly endpointId: string },
+): { readonly redundancyGroup?: string | null } {
+  const itself = candidates.find((each) => each.endpointId === endpointId);
+  return itself ? { redundancyGroup: itself.redundancyGroup } : {};
+}
 
 describe('of any candidates at any site', () => {
   it('everybody is answered once', () => {
