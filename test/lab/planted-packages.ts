@@ -54,6 +54,15 @@ export function slow(version: string, breaksWebOnEndpoints: readonly string[] = 
   return { package: 'pc-slow', version, depends: ['pc-web'], configure };
 }
 
+/** While it is not there, a patient package waits in its configure step. Gone with the next boot. */
+export const goOnFile = '/run/pc-go-on';
+
+/** Like the slow one, but on all endpoints except one it takes until it is told to go on: see `goOnFile`. */
+export function patient(version: string, exceptOn: string): PlantedPackage {
+  const waits = `[ "$(cat /etc/hostname)" = ${exceptOn} ] || until [ -e ${goOnFile} ]; do sleep 0.1; done`;
+  return { package: 'pc-slow', version, depends: ['pc-web'], configure: [waits, 'systemctl restart pc-web.service'] };
+}
+
 function breakWebOn(endpoint: string): string {
   return `if [ "$(cat /etc/hostname)" = ${endpoint} ]; then touch ${outOfOrder}; fi`;
 }

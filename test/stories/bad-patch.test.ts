@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { CycleFacts } from '../../domain/cycle-facts.ts';
-import { endpointFacts } from './facts.ts';
+import { endpointFacts, verdictsOf } from './facts.ts';
 import { release } from './releases.ts';
 import { type SecondClient, standSecondClient } from './second-client.ts';
 import { type StandingStack, raiseStack, storyTimes } from './standing-stack.ts';
@@ -70,7 +70,7 @@ beforeAll(async () => {
   const waiting = await start('acme', 'files');
   servers = await start('acme', 'servers');
   await until('the cycle of the files waits for its window', async () =>
-    (await stack.ask<CycleFacts>('cycle', 'show', waiting)).endpoints.some((one) => one.waitingFor === 'window'),
+    (await stack.recorded(waiting)).endpoints.some((one) => one.waitingFor === 'window'),
   );
   shop = await stack.ended(await start('beta', 'shop'));
   await stack.waitsFor(servers, 'the gate of ring canary is halted');
@@ -86,11 +86,7 @@ afterAll(async () => {
 describe('a halted gate whose patch at fault is known', () => {
   test('goes on without it where the policy says so: a successor of the record, from the first ring', () => {
     expect(shop.state).toBe('finished');
-    expect(shop.gates.map(({ ring, verdict }) => `${ring}: ${verdict}`)).toEqual([
-      'canary: halt',
-      'canary, successor 1: advance',
-      'rest, successor 1: advance',
-    ]);
+    expect(verdictsOf(shop)).toEqual(['canary: halt', 'canary, successor 1: advance', 'rest, successor 1: advance']);
     expect(shop.changeRecord?.parent?.changeRecordId).toMatch(/record-1$/);
     expect(shop.changeRecord?.parent?.because).toContain(`cron ${version} leaves the record: till-1.beta failed`);
     for (const name of ['till-1', 'till-2']) {
@@ -184,7 +180,7 @@ describe('a person at the provider', () => {
     expect(endpointFacts(facts, 'web-1').outcome).toBe('rolled_back');
     expect(endpointFacts(facts, 'web-2').outcome).toBe('patched');
     expect(stack.endpoint('web-2').version('cron')).toBe(version);
-    expect(facts.gates.map(({ ring, verdict }) => `${ring}: ${verdict}`)).toEqual(['canary: hold', 'rest: advance']);
+    expect(verdictsOf(facts)).toEqual(['canary: hold', 'rest: advance']);
     expect(facts.changeRecord?.parent).toBeNull();
   });
 });

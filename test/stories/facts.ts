@@ -15,3 +15,13 @@ export function upgradesOf({ patches }: Pick<EndpointFacts, 'patches'>): readonl
     .map((patch) => `${patch.package} ${patch.from} ${patch.to}`)
     .toSorted();
 }
+
+/** How each endpoint ended: `web-1: patched`. */
+export function outcomesOf({ endpoints }: CycleFacts): readonly string[] {
+  return endpoints.map(({ endpoint, outcome }) => `${endpoint}: ${outcome}`);
+}
+
+/** What each gate said, in order: `canary: advance`. */
+export function verdictsOf({ gates }: CycleFacts): readonly string[] {
+  return gates.map(({ ring, verdict }) => `${ring}: ${verdict}`);
+}

@@ -4,6 +4,7 @@ import type { CycleFacts } from '../../domain/cycle-facts.ts';
 import { clientId } from './client-files.ts';
 import { succeed } from './command.ts';
 import { endpointFacts, upgradesOf } from './facts.ts';
+import { quietSince } from './quiet-since.ts';
 import { type SlowHypervisor, slowHypervisor } from './slow-hypervisor.ts';
 import { type StandingStack, raiseStack, storyTimes } from './standing-stack.ts';
 import { until } from './until.ts';
@@ -48,7 +49,7 @@ afterAll(async () => {
 /** What is recorded of a cycle once nobody in it is worked on. */
 async function nobodyInFlight(cycleId: string): Promise<CycleFacts> {
   return until(`nobody of ${cycleId} is in flight`, async () => {
-    const facts = await stack.ask<CycleFacts>('cycle', 'show', cycleId);
+    const facts = await stack.recorded(cycleId);
     const working = facts.endpoints.filter((one) => one.outcome === null && one.waitingFor === null);
     await Promise.all(working.map(({ endpoint }) => workEnds(endpoint)));
     return working.length === 0 ? facts : undefined;
@@ -114,21 +115,22 @@ describe.concurrent('orders side by side', () => {
     }
   });
 
-  test('from two seconds after a halt no agent is given anything to start, and parts are skipped and halted by name', async () => {
+  test('from two seconds after the command to halt is called no agent is given anything to start, and parts are skipped and halted by name', async () => {
     const shops = ['shop-1', 'shop-2', 'shop-3', 'shop-4', 'shop-5'];
     const given = () => shops.flatMap((name) => stack.endpoint(name).ledger());
     const snapshot = hypervisor.hold('PUT', /\/endpoints\/shop-\d\.acme\/snapshots\//);
     const cycleId = await stack.start('shops');
     await snapshot.done;
     await until('the first installs', () => given().some(({ report }) => report.kind === 'install'));
+    const calledAt = Date.now();
     const halted = await stack.tell('cycle', 'halt', cycleId, '--why', 'stock-taking', '--who', 'dana');
     expect(halted.code).toBe(0);
     snapshot.letGo();
     const standing = await nobodyInFlight(cycleId);
-    const haltedAt = Date.parse(standing.orders.find((one) => one.order === 'halt')?.orderedAt ?? '');
     const starts = given().filter(({ report }) => report.kind === 'prefetch' || report.kind === 'install');
     const startedAt = starts.map(({ report }) => Date.parse(report.startedAt));
-    expect(Math.max(...startedAt)).toBeLessThan(haltedAt + 2000);
+    const { orderedAt = '' } = standing.orders.find((one) => one.order === 'halt') ?? {};
+    expect(Math.max(...startedAt)).toBeLessThan(quietSince(calledAt, orderedAt));
     // One was in its snapshot, and its install was next.
     const stopped = standing.endpoints.filter((one) => one.ring === 'first' && one.outcome === null);
     expect(stopped.map((one) => one.because.join())).toContainEqual(

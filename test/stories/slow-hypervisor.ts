@@ -8,7 +8,7 @@ import { type IncomingMessage, type ServerResponse, createServer, request } from
 import { fleetDirectory } from '../../tools/simulated-fleet/fleet.ts';
 
 export type SlowHypervisor = {
-  /** Holds back the answer to the next request of that kind. */
+  /** Holds back the answer to the next request of that kind, and to its repetitions by whoever did not wait so long. */
   hold(method: string, path: RegExp): Held;
   close(): void;
 };
@@ -24,6 +24,8 @@ type Hold = {
   readonly path: RegExp;
   readonly events: EventEmitter;
   readonly gone: Promise<unknown>;
+  /** Of the request that is held; undefined before there is one. */
+  url?: string;
 };
 
 export async function slowHypervisor(directory: string): Promise<SlowHypervisor> {
@@ -40,8 +42,13 @@ export async function slowHypervisor(directory: string): Promise<SlowHypervisor>
     hold(method, path) {
       const events = new EventEmitter();
       const done = once(events, 'done').then(() => undefined);
-      holds.push({ method, path, events, gone: once(events, 'go') });
-      return { done, letGo: () => void events.emit('go') };
+      const held: Hold = { method, path, events, gone: once(events, 'go') };
+      holds.push(held);
+      const letGo = () => {
+        holds.splice(holds.indexOf(held), 1);
+        events.emit('go');
+      };
+      return { done, letGo };
     },
     close: () => {
       server.close();
@@ -55,10 +62,13 @@ async function pass(behind: string, holds: Hold[], asked: IncomingMessage, answe
   const onward = request({ socketPath: behind, method, path: url, headers });
   asked.pipe(onward);
   const [done] = (await once(onward, 'response')) as [IncomingMessage];
-  const held = holds.findIndex((each) => each.method === method && each.path.test(decodeURIComponent(url)));
-  const [hold] = held < 0 ? [] : holds.splice(held, 1);
-  hold?.events.emit('done');
-  await hold?.gone;
+  const isHeld = (hold: Hold) => (hold.url === undefined ? hold.path.test(decodeURIComponent(url)) : hold.url === url);
+  const hold = holds.find((each) => each.method === method && isHeld(each));
+  if (hold) {
+    hold.url = url;
+    hold.events.emit('done');
+    await hold.gone;
+  }
   answer.writeHead(done.statusCode ?? 500, done.headers);
   done.pipe(answer);
 }

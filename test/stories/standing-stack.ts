@@ -3,6 +3,8 @@ import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import { openDatabase, tenantsOf } from '../../activities/adapters/database/prisma.ts';
+import type { Database } from '../../activities/ports/database.ts';
 import { bringDown } from '../../cli/down.ts';
 import type { CycleFacts } from '../../domain/cycle-facts.ts';
 import { type FleetClient, fleetClient } from '../../tools/simulated-fleet/fleet.ts';
@@ -11,6 +13,7 @@ import { removePostgresData } from '../../workers/embedded/postgres.ts';
 import { identifyProcess, isRunning, processIdentity } from '../../workers/embedded/process-identity.ts';
 import { readStateFile, writeStateFile } from '../../workers/embedded/state-file.ts';
 import { type StackStatus, readStackAddresses } from '../../workers/embedded/supervisor.ts';
+import { readFacts } from '../../workers/facts.ts';
 import { type StoryClient, type StoryPolicy, writeClientFiles, writePolicy } from './client-files.ts';
 import { cycleStatus } from '../../workflows/messages.ts';
 import { type Told, runCommand, succeed } from './command.ts';
@@ -41,6 +44,10 @@ export type RaisedStack = {
   run(policy: string): Promise<CycleFacts>;
   /** Waits until the cycle says that it waits for something whose words contain these. */
   waitsFor(cycleId: string, words: string): Promise<void>;
+  /** What is recorded of a cycle by now, read without a command: for those who look again and again. */
+  recorded(cycleId: string): Promise<CycleFacts>;
+  /** The rows, for those who ask nothing of the product. */
+  readonly database: Database;
   status(): Promise<StackStatus>;
   /** Stops everything and removes everything. */
   close(): Promise<void>;
@@ -101,6 +108,8 @@ async function standOn({ stateDirectory, filesDirectory, tell, remove }: Ground)
   const addresses = readStackAddresses(stateDirectory);
   const connection = await Connection.connect({ address: addresses?.temporalAddress ?? '' });
   const temporal = new Client({ connection, namespace: addresses?.temporalNamespace ?? '' });
+  const database = openDatabase(addresses?.databaseUrl ?? '');
+  const tenants = tenantsOf(database);
   const ask = async <Answer>(...argv: readonly string[]): Promise<Answer> =>
     JSON.parse(succeed(await tell(...argv, '--json'), argv.join(' ')).out) as Answer;
   const start = async (policy: string) =>
@@ -120,6 +129,7 @@ async function standOn({ stateDirectory, filesDirectory, tell, remove }: Ground)
     stateDirectory,
     filesDirectory,
     temporal,
+    database,
     tell,
     ask,
     async apply(policy) {
@@ -140,8 +150,13 @@ async function standOn({ stateDirectory, filesDirectory, tell, remove }: Ground)
         (await cycle.query(cycleStatus)).waitsFor?.includes(words),
       );
     },
+    async recorded(cycleId) {
+      await until(`${cycleId} is on record`, () => database.cycle.findUnique({ where: { id: cycleId } }));
+      return readFacts({ tenants }, cycleId);
+    },
     status: () => ask<StackStatus>('status'),
     async close() {
+      await database.$disconnect();
       await connection.close();
       await remove();
     },

@@ -43,7 +43,7 @@ test('a cycle ends with every endpoint that can be reached at the planned versio
   await stack.apply({ policy: 'servers', windows });
   const cycleId = await stack.start('servers');
   await until('the rollout waits for a window', async () =>
-    (await stack.ask<CycleFacts>('cycle', 'show', cycleId)).endpoints.some((one) => one.waitingFor === 'window'),
+    (await stack.recorded(cycleId)).endpoints.some((one) => one.waitingFor === 'window'),
   );
   expect(online.flatMap((name) => stack.endpoint(name).upgrades())).toEqual([]);
   const opened = await stack.tell('cycle', 'open-window', cycleId, '--site', near.site, '--why', 'the story is now');

@@ -1,0 +1,10 @@
+/**
+ * From when on no agent is given anything to start: two seconds after the command to halt was called. On a machine that
+ * takes more than one of them to run the command up to its row, later by what it took more.
+ * @param calledAt in milliseconds, as `Date.now()`
+ * @param orderedAt the moment that is in the row
+ */
+export function quietSince(calledAt: number, orderedAt: string): number {
+  const lateMilliseconds = Math.max(0, Date.parse(orderedAt) - calledAt - 1000);
+  return calledAt + 2000 + lateMilliseconds;
+}
