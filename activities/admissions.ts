@@ -19,6 +19,7 @@ import { grouped, openCycleOf, referenceTo } from './rows.ts';
 import { admitAtSite } from './site-admission.ts';
 import { haltedAmong } from './site-budgets.ts';
 import { windowsOf } from './site-windows.ts';
+import { endWhoCarriesSkipped } from './skipped-patches.ts';
 import { restoreEarlierEnds } from './successors.ts';
 
 /** How often a ring looks whether others have freed a site's budget, when nobody nudges it. */
@@ -68,6 +69,7 @@ export function admissionActivities({ tenants }: { tenants: Tenants }) {
       inFlight: readonly string[];
     }): Promise<RingAdmission> {
       const { db, policy } = await openCycleOf(tenants, order.cycleId);
+      await endWhoCarriesSkipped(db, order.cycleId);
       const gate = await ringVerdict(tenants, order);
       if (gate.verdict === 'halt')
         return { start: [], lookAgainInSeconds: null, inWords: [`nobody more is started: ${gate.because.join('; ')}`] };

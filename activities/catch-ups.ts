@@ -22,6 +22,7 @@ import { toPatch } from './patch-sets.ts';
 import type { Database, Tenants } from './ports/database.ts';
 import { openCycleOf, referenceTo } from './rows.ts';
 import { haltedAmong } from './site-budgets.ts';
+import { endWhoCarriesSkipped } from './skipped-patches.ts';
 
 const dayMilliseconds = 24 * 60 * 60 * 1000;
 
@@ -50,6 +51,7 @@ export function catchUpActivities({ tenants }: { tenants: Tenants }) {
      * asked afterwards.
      */
     async mayCatchUp({ order: asked }: { order: EndpointOrder }): Promise<Turn> {
+      await endWhoCarriesSkipped(tenants.forClient(asked.clientId), asked.cycleId);
       const straggler = await stragglerOf(tenants, asked);
       const turn = judgeCatchUp(straggler.facts);
       if (turn.verdict === 'end' && turn.outcome) await end(asked, turn.outcome, turn.because);

@@ -1,10 +1,11 @@
 /** What is known of one endpoint while it is worked on, and how it ended. */
-import { defaultEndpointsAtLeast, failuresIn, leftOutInWords, patchKey } from '../domain/breaker.ts';
+import { defaultEndpointsAtLeast, failuresIn, patchKey } from '../domain/breaker.ts';
 import type { ChangeRecordContent } from '../domain/change-record.ts';
 import { type EndpointEnd, type EndpointOrder, type EndpointPlan } from '../domain/cycle.ts';
 import type { Evidence } from '../domain/evidence.ts';
+import { leftOutInWords } from '../domain/left-out.ts';
 import { appendAudit } from './audit-trail.ts';
-import { countFailures, stoppedNow } from './breaker.ts';
+import { countFailures } from './breaker.ts';
 import {
   type WhoseEvidence,
   keepEvidence,
@@ -14,6 +15,7 @@ import {
   personNeeded,
 } from './endpoint-evidence.ts';
 import { planOf } from './install-plans.ts';
+import { leftOutOf } from './left-out.ts';
 import { snapshotNameOf } from './machines.ts';
 import type { Database, Tenants } from './ports/database.ts';
 import { openCycleOf } from './rows.ts';
@@ -41,9 +43,11 @@ export function endpointActivities({
           reasons: [],
         }),
       );
-      const stopped = await stoppedNow(tenants, plan.patches);
-      if (stopped.length > 0)
-        return { ...plan, patches: [], withoutPatches: { outcome: 'skipped', because: leftOutInWords(stopped) } };
+      const leftOut = await leftOutOf(tenants, cycleId, plan.patches);
+      if (leftOut.length > 0) {
+        const because = leftOutInWords(leftOut, plan.patches.length);
+        return { ...plan, patches: [], withoutPatches: { outcome: 'skipped', because } };
+      }
       const recorded = await recordedDigest(db, cycleId, endpointId);
       if (recorded === plan.planDigest) return plan;
       const because = ['its plan is not the one in the change record'];
@@ -110,7 +114,7 @@ export function endpointActivities({
       const failures = failuresIn(patches, end);
       const atFault =
         end.outcome === 'skipped'
-          ? await stoppedNow(tenants, patches)
+          ? await leftOutOf(tenants, cycleId, patches)
           : failures.filter(({ blamed }) => blamed).map(({ patch }) => patch);
       // Before the end itself is on record: if this dies between the two, others are stopped all the same.
       const failed = { clientId, cycleId, endpointId, failedAt: now.toISOString() };

@@ -7,6 +7,7 @@ import { type GateVerdict, judgeRing, mayAdvance } from '../domain/gate.ts';
 import { successorOf } from '../domain/successor.ts';
 import { appendAudit, toJson } from './audit-trail.ts';
 import { countFailures } from './breaker.ts';
+import { skippedIn } from './left-out.ts';
 import type { Tenants } from './ports/database.ts';
 import { agentAnswers, regressionsCounted, ringSeen } from './ring-evidence.ts';
 import { grouped, openCycleOf, referenceTo } from './rows.ts';
@@ -120,12 +121,16 @@ export function gateActivities({
           regressions.filter((one) => one.endpointId === endpointId).flatMap((one) => one.patchesAtFault ?? []),
         ]),
       );
+      // Counted first: a patch that is skipped from here on has the gate asked again.
+      const { length: patchesSkipped } = await skippedIn(db, cycleId);
       const goesOn = await proposeSuccessor(opened, { ring, verdict: judged.verdict, healthDataPresent, regressed });
       return {
         ring,
         verdict: judged.verdict,
         because: judged.because,
         ...(goesOn === 'no' ? {} : { successor: goesOn }),
+        nobodyLeft: (await db.cycleEndpoint.count({ where: { cycleId, ring: { not: null }, outcome: null } })) === 0,
+        patchesSkipped,
       };
     },
 
@@ -145,7 +150,7 @@ export function gateActivities({
             at,
             actor: word.who,
             action: 'advance',
-            subject: `${cycleId}/${ring}`,
+            subject: `${cycleId} ring ${ring}`,
             because: [word.why, because],
           },
         ]),

@@ -1,5 +1,4 @@
 /** Halts as rows: ordered, released, and read before anything is started. */
-import { leftOutInWords } from '../domain/breaker.ts';
 import { clientIdOf, type PersonsWord } from '../domain/cycle.ts';
 import {
   type Halt,
@@ -11,10 +10,11 @@ import {
   holdFor,
   targetInWords,
 } from '../domain/halt.ts';
+import { leftOutInWords } from '../domain/left-out.ts';
 import type { Permit } from '../domain/operation.ts';
 import type { Policy } from '../domain/policy.ts';
 import { appendAudit } from './audit-trail.ts';
-import { stoppedNamed } from './breaker.ts';
+import { leftOutNamed } from './left-out.ts';
 import type { Database, Tenants, Transaction } from './ports/database.ts';
 import { membersIn, refused, targetOf } from './targets.ts';
 
@@ -30,8 +30,8 @@ export type PersonsOrder = {
 export function haltActivities({ tenants }: { tenants: Tenants }) {
   return {
     /**
-     * A permit for one effect, given after the halts and the stopped patches were read. Spent within two seconds or not
-     * at all. Neither refuses what finishes something that was started.
+     * A permit for one effect, given after the halts, the stopped patches and the skipped ones were read. Spent within a
+     * second or not at all. None of them refuses what finishes something that was started.
      */
     async issuePermit({
       clientId,
@@ -56,8 +56,8 @@ export function haltActivities({ tenants }: { tenants: Tenants }) {
         const halted = haltFor(halts, { cycleId, ring: member?.ring ?? null, siteId, endpointId, patches });
         if (halted) return { refusedBecause: halted.because };
       }
-      const stopped = finishes ? [] : await stoppedNamed(tenants, patches);
-      if (stopped.length > 0) return { refusedBecause: leftOutInWords(stopped) };
+      const leftOut = finishes ? [] : await leftOutNamed(tenants, cycleId, patches);
+      if (leftOut.length > 0) return { refusedBecause: leftOutInWords(leftOut, patches.length) };
       const issuedAt = new Date().toISOString();
       return { permitId: `${cycleId} ${issuedAt}`, issuedAt };
     },
@@ -160,6 +160,8 @@ export async function putHalt(
   if (haltOn(await haltsOf(tx, cycleId), cycleId, target)) return false;
   const clientId = clientIdOf(cycleId);
   const id = `${cycleId} halt ${target.scope} ${target.subject} at ${at}`;
+  // Told again after somebody has released it: the order was carried out, and is no new one.
+  if ((await tx.halt.count({ where: { id } })) > 0) return false;
   const ordered = { orderedBy: word.who, reason: word.why, orderedAt: new Date(at) };
   await tx.halt.create({ data: { id, clientId, cycleId, ...target, ...ordered } });
   await appendAudit(tx, clientId, [orderEntry('halt', cycleId, target, word, at)]);

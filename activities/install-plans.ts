@@ -1,5 +1,5 @@
 /** Step 5 as rows: each endpoint's plan as its dry run shows it, and what the tests on clones say of it. */
-import { idOf, patchKey, stoppedInWords } from '../domain/breaker.ts';
+import { idOf, patchKey } from '../domain/breaker.ts';
 import type { PlannedInstall } from '../domain/plan.ts';
 import {
   type EndpointPlan,
@@ -14,7 +14,7 @@ import { hashOf } from '../domain/hash.ts';
 import type { Patch } from '../domain/patch.ts';
 import type { Policy } from '../domain/policy.ts';
 import { appendAudit, digestOf, toJson } from './audit-trail.ts';
-import { stoppedNow } from './breaker.ts';
+import { leftOutOf } from './left-out.ts';
 import { sandboxNameOf, snapshotNameOf } from './machines.ts';
 import { toPatch } from './patch-sets.ts';
 import type { AuthorityPort } from './ports/authority.ts';
@@ -38,12 +38,12 @@ export function installPlanActivities({ tenants, authority }: { tenants: Tenants
         where: approved,
         orderBy: [{ package: 'asc' }, { architecture: 'asc' }],
       });
-      // What was approved may have been stopped for everyone since.
-      const stopped = await stoppedNow(tenants, rows.map(toPatch));
-      for (const patch of stopped)
+      // What was approved may have been stopped for everyone, or skipped, since.
+      const leftOut = await leftOutOf(tenants, cycleId, rows.map(toPatch));
+      for (const { package: name, architecture, rule, because } of leftOut)
         await db.cyclePatch.updateMany({
-          where: { ...approved, package: patch.package, architecture: patch.architecture },
-          data: { decision: 'dropped', rule: 'breaker', because: [stoppedInWords(patch)] },
+          where: { ...approved, package: name, architecture },
+          data: { decision: 'dropped', rule, because: [because] },
         });
       const elsewhere = await ofOtherReleases(db, order, endpointId, rows);
       for (const { row, because } of elsewhere)
@@ -51,7 +51,7 @@ export function installPlanActivities({ tenants, authority }: { tenants: Tenants
           where: { ...approved, package: row.package, architecture: row.architecture },
           data: { decision: 'dropped', because: [because] },
         });
-      const gone = new Set([...stopped, ...elsewhere.map(({ row }) => idOf(toPatch(row)))].map(patchKey));
+      const gone = new Set([...leftOut, ...elsewhere.map(({ row }) => idOf(toPatch(row)))].map(patchKey));
       return rows.map(toPatch).filter((patch) => !gone.has(patchKey(idOf(patch))));
     },
 
@@ -67,7 +67,7 @@ export function installPlanActivities({ tenants, authority }: { tenants: Tenants
     }): Promise<void> {
       const { cycleId, clientId } = order;
       const key = { cycleId, endpointId };
-      const stopped = await stoppedNow(tenants, planned.added);
+      const leftOut = await leftOutOf(tenants, cycleId, planned.added);
       await tenants.forClient(clientId).$transaction(async (tx) => {
         // An earlier plan's additions are drawn anew; what was offered goes back to what was decided of it.
         await tx.cyclePatch.deleteMany({ where: { ...key, decision: 'added', origins: { isEmpty: true } } });
@@ -79,7 +79,7 @@ export function installPlanActivities({ tenants, authority }: { tenants: Tenants
           });
         }
         const rejected = await tx.cyclePatch.findMany({ where: { ...key, ...rejectedAmong(planned.added) } });
-        const refused = [...rejected, ...stopped];
+        const refused = [...rejected, ...leftOut];
         if (refused.length > 0) {
           const names = refused.map((one) => one.package).join(', ');
           await tx.cyclePatch.updateMany({
@@ -251,7 +251,7 @@ async function nameable(db: Database, cycleId: string, packages: readonly string
 function rejectedAmong(added: readonly Patch[]) {
   return {
     package: { in: added.map((patch) => patch.package) },
-    OR: [{ decision: { in: ['excepted', 'dropped'] } }, { rule: { in: ['block', 'breaker'] } }],
+    OR: [{ decision: { in: ['excepted', 'dropped'] } }, { rule: { in: ['block', 'breaker', 'skip'] } }],
   };
 }
 

@@ -1,26 +1,28 @@
 /** Step 4 as rows: which updates endpoints are offered, what vendors say of them, and what the policy decides. */
 import { type ChangelogEntry, type KnownExploited, joinAdvisories } from '../domain/advisory.ts';
 import { judgeEmergencyUpdate, judgeUpdate } from '../domain/approval.ts';
-import { idOf, patchKey, stoppedInWords } from '../domain/breaker.ts';
+import { idOf, patchKey } from '../domain/breaker.ts';
 import { classifyUpdate } from '../domain/classification.ts';
 import { type EndpointOrder, type SurveyOrder, lateRecordId, nameIn } from '../domain/cycle.ts';
 import type { PatchDecision } from '../domain/cycle-facts.ts';
 import { type Finding, findingsOf, needsEmergency } from '../domain/findings.ts';
+import type { LeftOut } from '../domain/left-out.ts';
 import type { AvailableUpdate, Patch } from '../domain/patch.ts';
 import { toJson } from './audit-trail.ts';
-import { stoppedNow } from './breaker.ts';
+import { leftOutOf } from './left-out.ts';
 import type { Database, Tenants } from './ports/database.ts';
 import type { KevFeed } from './ports/feeds.ts';
 import { grouped, openCycleOf } from './rows.ts';
 
 export function patchSetActivities({ tenants, kev }: { tenants: Tenants; kev: KevFeed }) {
   /** What is published of the offered versions, and what of it is known to be exploited. */
-  const readWorld = async (db: Database, offered: readonly Row[]): Promise<World> => {
+  const readWorld = async (db: Database, cycleId: string, offered: readonly Row[]): Promise<World> => {
     const sources = [...new Set(offered.map((row) => row.source))];
     const rows = await db.advisory.findMany({ where: { source: { in: sources } } });
     const published = new Map(rows.map((row) => [`${row.source} ${row.version}`, row]));
-    const stopped = await stoppedNow(tenants, offered.map(toPatch));
-    return { published, exploited: await kev.catalogue(), stopped: new Set(stopped.map(patchKey)) };
+    const leftOut = await leftOutOf(tenants, cycleId, offered.map(toPatch));
+    const leftOutBy = new Map(leftOut.map((patch) => [patchKey(patch), patch]));
+    return { published, exploited: await kev.catalogue(), leftOutBy };
   };
 
   return {
@@ -71,7 +73,7 @@ export function patchSetActivities({ tenants, kev }: { tenants: Tenants; kev: Ke
       const opened = await openCycleOf(tenants, cycleId);
       const { db } = opened;
       const offered = await db.cyclePatch.findMany({ where: { cycleId } });
-      const world = await readWorld(db, offered);
+      const world = await readWorld(db, cycleId, offered);
       const counts = new Map<string, number>();
       const findings: Finding[] = [];
       for (const rows of grouped(offered, (row) => row.endpointId).values()) {
@@ -118,7 +120,7 @@ export function patchSetActivities({ tenants, kev }: { tenants: Tenants; kev: Ke
       const opened = await openCycleOf(tenants, cycleId);
       const { db } = opened;
       const offered = await db.cyclePatch.findMany({ where: { cycleId, endpointId } });
-      const judged = judgeEndpoint(opened, await readWorld(db, offered), offered);
+      const judged = judgeEndpoint(opened, await readWorld(db, cycleId, offered), offered);
       for (const { row, data } of judged.patches) {
         const others = await db.cyclePatch.findMany({
           where: { cycleId, package: row.package, architecture: row.architecture, toVersion: row.toVersion },
@@ -168,14 +170,14 @@ function toUpdate(row: Row): AvailableUpdate {
 type World = {
   readonly published: ReadonlyMap<string, { readonly entries: unknown; readonly firstSeenAt: Date }>;
   readonly exploited: ReadonlyMap<string, KnownExploited>;
-  /** By `patchKey`: what the bad-patch breaker has stopped for everyone. */
-  readonly stopped: ReadonlySet<string>;
+  /** By `patchKey`: what the bad-patch breaker has stopped for everyone, and what a person has skipped. */
+  readonly leftOutBy: ReadonlyMap<string, LeftOut>;
 };
 
 /** Everything that is decided of one endpoint's offered updates, and the findings they mean. */
 function judgeEndpoint(
   { cycle, policy }: Awaited<ReturnType<typeof openCycleOf>>,
-  { published, exploited, stopped }: World,
+  { published, exploited, leftOutBy }: World,
   rows: readonly Row[],
 ) {
   const now = new Date().toISOString();
@@ -200,8 +202,7 @@ function judgeEndpoint(
     const question = { update, endpointId: nameIn(row.endpointId), policy, now };
     const { advisory } = cycle;
     const approval = advisory ? judgeEmergencyUpdate({ ...question, advisory }) : judgeUpdate(question);
-    const patch = idOf(toPatch(row));
-    const isStopped = stopped.has(patchKey(patch));
+    const leftOut = leftOutBy.get(patchKey(idOf(toPatch(row))));
     const found = findingsOf(row.endpointId, [fact], () => classification.severity, firstSeenAt);
     findings.push(...found);
     const data = {
@@ -212,14 +213,9 @@ function judgeEndpoint(
       publishedAt,
       dueAt: found[0]?.dueAt ?? null,
       // Reject beats approve, in an emergency too; what the policy does not approve anyway keeps its decision.
-      decision: isStopped && approval.decision === 'approved' ? 'dropped' : decisionOf(approval),
-      rule: isStopped ? 'breaker' : approval.rule,
-      because: [
-        ...(isStopped ? [stoppedInWords(patch)] : []),
-        ...approval.because,
-        ...classification.because,
-        ...fact.because,
-      ],
+      decision: leftOut && approval.decision === 'approved' ? 'dropped' : decisionOf(approval),
+      rule: leftOut?.rule ?? approval.rule,
+      because: [...(leftOut ? [leftOut.because] : []), ...approval.because, ...classification.because, ...fact.because],
     };
     return [{ row, data }];
   });

@@ -1,13 +1,15 @@
 /** Taking a part of a cycle out of it: whoever has not started ends as skipped. */
 import { clientIdOf } from '../domain/cycle.ts';
 import { columnsAfter } from '../domain/endpoint-saga.ts';
-import { targetInWords } from '../domain/halt.ts';
+import { partNamed, targetInWords } from '../domain/halt.ts';
 import { appendAudit } from './audit-trail.ts';
 import { type PersonsOrder, orderEntry } from './halts.ts';
+import { skippedIn } from './left-out.ts';
 import type { Tenants } from './ports/database.ts';
 import { openCycleOf } from './rows.ts';
 import { lockSite } from './site-budgets.ts';
-import { membersIn, refused, targetOf } from './targets.ts';
+import { skipPatch } from './skipped-patches.ts';
+import { membersIn, refused, statesInWords, targetOf } from './targets.ts';
 
 const notStarted = ['planned', 'waiting'] as const;
 /** Admissions of a site wait meanwhile, and there may be one under way. */
@@ -16,18 +18,17 @@ const patience = { timeout: 60_000, maxWait: 30_000 };
 export function skipActivities({ tenants }: { tenants: Tenants }) {
   return {
     /**
-     * Takes an endpoint, a ring or a site out of a cycle, for good. What has started comes to its end as it would
+     * Takes an endpoint, a ring, a site or a patch out of a cycle, for good. What has started comes to its end as it would
      * otherwise. Ordered again in the same words it changes nothing.
      */
-    async skip({ cycleId, named, word, at }: PersonsOrder): Promise<{ readonly because: string }> {
+    async skip(order: PersonsOrder): Promise<{ readonly because: string }> {
+      const { cycleId, named, word, at } = order;
+      const part = partNamed(named);
+      if (part && 'scope' in part && part.scope === 'patch') return skipPatch(tenants, order, part.name);
       const clientId = clientIdOf(cycleId);
       const target = await targetOf(tenants.forClient(clientId), { cycleId, clientId }, named);
       const what = targetInWords(target);
       if (target.scope === 'cycle') throw refused('name what to skip: a whole cycle is cancelled, not skipped');
-      if (target.scope === 'patch')
-        throw refused(
-          `${what} is in the change record, which is not changed: halt it, or cancel the cycle and block it in the policy`,
-        );
       const { db, cycle } = await openCycleOf(tenants, cycleId);
       const members = await db.cycleEndpoint.findMany({ where: membersIn(cycle, target), orderBy: { siteId: 'asc' } });
       const because = `skipped by ${word.who}: ${word.why}`;
@@ -48,14 +49,10 @@ export function skipActivities({ tenants }: { tenants: Tenants }) {
       }, patience);
       return { because: `${skipped} of ${members.length} endpoints of ${what} ${because}` };
     },
-  };
-}
 
-function statesInWords(members: readonly { readonly state: string; readonly outcome: string | null }[]): string {
-  const counts = new Map<string, number>();
-  for (const { state, outcome } of members) {
-    const words = (outcome ?? state).replace('_', ' ');
-    counts.set(words, (counts.get(words) ?? 0) + 1);
-  }
-  return [...counts].map(([words, count]) => `${count} ${words}`).join(', ') || 'nobody is in it';
+    /** How many patches people have skipped in a cycle. */
+    async patchesSkipped({ cycleId }: { cycleId: string }): Promise<number> {
+      return (await skippedIn(tenants.forClient(clientIdOf(cycleId)), cycleId)).length;
+    },
+  };
 }

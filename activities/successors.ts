@@ -9,6 +9,8 @@ import { columnsAfter, notBegun } from '../domain/endpoint-saga.ts';
 import { listed } from '../domain/listed.ts';
 import { type RecordMember, type Successor, judgeSuccessor, successorOf } from '../domain/successor.ts';
 import { appendAudit, toJson } from './audit-trail.ts';
+import { skippedIn } from './left-out.ts';
+import { orderEntry } from './halts.ts';
 import { toPatch } from './patch-sets.ts';
 import type { Database, Tenants, Transaction } from './ports/database.ts';
 import { openCycleOf } from './rows.ts';
@@ -22,7 +24,7 @@ export function successorActivities({ tenants }: { tenants: Tenants }) {
   return {
     /**
      * Takes the bad patches out of the cycle, and opens the endpoints of the successor again for the rest. Done again it
-     * changes nothing. `word` is the person's who let it go on; null where the policy did.
+     * changes nothing. `word` is the person's who let it go on; null where nobody was asked.
      */
     async openSuccessor({
       cycleId,
@@ -36,7 +38,7 @@ export function successorActivities({ tenants }: { tenants: Tenants }) {
       const { db, cycle } = await openCycleOf(tenants, cycleId);
       const kept = await newestSuccessor(db, cycleId);
       if (!kept) throw ApplicationFailure.nonRetryable(`${cycleId} has no successor to open`, 'SuccessorUnknown');
-      const because = [...kept.because, word ? `let go on by ${word.who}: ${word.why}` : 'the policy lets it go on'];
+      const because = [...kept.because, ...(word ? [`let go on by ${word.who}: ${word.why}`] : [])];
       if (kept.openedAt) return { because };
       const dropped = kept.dropped as unknown as readonly PatchId[];
       const members = kept.members as unknown as readonly KeptMember[];
@@ -45,7 +47,9 @@ export function successorActivities({ tenants }: { tenants: Tenants }) {
         await endWhoHasNothingLeft(tx, cycleId, members, dropped);
         for (const member of members) await openAgain(tx, cycleId, member);
         await tx.successor.update({ where: { id: kept.id }, data: { openedAt: new Date(at) } });
+        const whole = { scope: 'cycle', subject: cycleId } as const;
         await appendAudit(tx, cycle.clientId, [
+          ...(word ? [orderEntry('go on', cycleId, whole, word, at)] : []),
           {
             key: `${kept.id} opened`,
             at,
@@ -89,6 +93,7 @@ export async function proposeSuccessor(
     isLastRing: rings.at(-1)?.ring === judged.ring,
     made,
     afterHalt: policy.afterHalt ?? 'stop',
+    skipped: await skippedIn(db, cycleId),
     healthDataPresent: judged.healthDataPresent,
     members: ofRecord.map((row) => memberOf(row, judged.regressed.get(row.endpointId))),
   });
@@ -115,12 +120,12 @@ export async function proposeSuccessor(
 }
 
 /** The successor that was judged last; null when the cycle has none. */
-export function newestSuccessor(db: Database, cycleId: CycleOrder['cycleId']) {
+export function newestSuccessor(db: Transaction, cycleId: CycleOrder['cycleId']) {
   return db.successor.findFirst({ where: { cycleId }, orderBy: { number: 'desc' } });
 }
 
 /** The record that rings carry out now: the newest that is not a straggler's own. */
-export async function mainRecord(db: Database, cycleId: string) {
+export async function mainRecord(db: Transaction, cycleId: string) {
   const records = await db.changeRecord.findMany({
     where: { cycleId },
     include: { approvals: true },

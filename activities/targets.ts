@@ -4,7 +4,7 @@ import type { ChangeRecordContent } from '../domain/change-record.ts';
 import { idIn, nameIn } from '../domain/cycle.ts';
 import { type NamedTarget, type Target, isPatch, partNamed } from '../domain/halt.ts';
 import type { Policy } from '../domain/policy.ts';
-import type { Database } from './ports/database.ts';
+import type { Transaction } from './ports/database.ts';
 
 /** Of a patch set: what is, or is about to be, in the change record. */
 const planned = { decision: { in: ['approved', 'added'] } };
@@ -15,7 +15,7 @@ type Cycle = { id: string; clientId: string; policy: unknown; policyVersion: { n
 
 /** Finds the part of a cycle that is named. Refused in a sentence when there is none of that name. */
 export async function targetOf(
-  db: Database,
+  db: Transaction,
   { cycleId, clientId }: { cycleId: string; clientId: string },
   named: NamedTarget,
 ): Promise<Target> {
@@ -31,7 +31,7 @@ export async function targetOf(
   return { scope, subject: scope === 'site' || scope === 'endpoint' ? idIn(clientId, name) : name };
 }
 
-async function namesOf(db: Database, cycle: Cycle, scope: Exclude<Target['scope'], 'cycle'>): Promise<string[]> {
+async function namesOf(db: Transaction, cycle: Cycle, scope: Exclude<Target['scope'], 'cycle'>): Promise<string[]> {
   const cycleId = cycle.id;
   if (scope === 'ring') return ringNames(db, cycle);
   if (scope === 'patch') {
@@ -44,7 +44,7 @@ async function namesOf(db: Database, cycle: Cycle, scope: Exclude<Target['scope'
 }
 
 /** Rings as the newest change record draws them; before there is one, as the policy names them. */
-export async function ringNames(db: Database, cycle: Pick<Cycle, 'id' | 'policy'>): Promise<string[]> {
+export async function ringNames(db: Transaction, cycle: Pick<Cycle, 'id' | 'policy'>): Promise<string[]> {
   const records = await db.changeRecord.findMany({ where: { cycleId: cycle.id }, orderBy: { writtenAt: 'asc' } });
   if (records.length === 0) return (cycle.policy as Policy).rings.map((ring) => ring.name);
   const drawn = records.flatMap((record) => (record.content as unknown as ChangeRecordContent).rings);
@@ -77,4 +77,14 @@ function listedNames(names: readonly string[]): string {
   if (names.length === 0) return 'it has none yet';
   const more = names.length - namesAtMost;
   return `it has ${names.slice(0, namesAtMost).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+/** How the members of a part stand, in counts: `2 patched, 1 in flight`. */
+export function statesInWords(members: readonly { readonly state: string; readonly outcome: string | null }[]): string {
+  const counts = new Map<string, number>();
+  for (const { state, outcome } of members) {
+    const words = (outcome ?? state).replace('_', ' ');
+    counts.set(words, (counts.get(words) ?? 0) + 1);
+  }
+  return [...counts].map(([words, count]) => `${count} ${words}`).join(', ') || 'nobody is in it';
 }

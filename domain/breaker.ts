@@ -90,14 +90,6 @@ export function stoppedInWords(patch: PatchId): string {
   return `${patchInWords(patch)} is stopped provider-wide by the bad-patch breaker until a person releases it`;
 }
 
-/** Why an endpoint is not started whose set lost a patch: it is another set, which nobody has proven. */
-export function leftOutInWords(stopped: readonly PatchId[]): readonly string[] {
-  return [
-    ...stopped.map(stoppedInWords),
-    'a set that loses a patch is not installed short: a successor carries the rest',
-  ];
-}
-
 export function idOf(patch: Pick<Patch, 'package' | 'architecture' | 'to'>): PatchId {
   return { package: patch.package, architecture: patch.architecture, version: patch.to };
 }

@@ -192,6 +192,10 @@ export type RingResult = {
   readonly because: readonly string[];
   /** Whether the good patches of the record go on as a successor, at once or when a person says so; absent: they do not. */
   readonly successor?: 'ask' | 'go on';
+  /** Everybody of the cycle's records has ended: no ring has anybody left to start. */
+  readonly nobodyLeft: boolean;
+  /** How many patches had been skipped in the cycle when it was judged. */
+  readonly patchesSkipped: number;
 };
 
 /** A ring's verdict, and the halts that nobody released in time; null when it came to its own end. */

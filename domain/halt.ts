@@ -9,6 +9,9 @@ export type Scope = 'cycle' | 'ring' | 'site' | 'endpoint' | 'patch';
 /** `subject`: the id of the cycle, site or endpoint, the name of the ring, or the patch as `openssl` or `openssl=3.0.11-1`. */
 export type Target = { readonly scope: Scope; readonly subject: string };
 
+/** The parts of a cycle that an order may name. */
+export const partScopes = ['ring', 'site', 'endpoint', 'patch'] as const;
+
 /** A part of a cycle as a person names it, one at most; none is the whole cycle. */
 export type NamedTarget = {
   readonly ring?: string;
@@ -48,9 +51,10 @@ const dayMilliseconds = 24 * 60 * 60 * 1000;
 export function partNamed(
   named: NamedTarget,
 ): { readonly scope: Exclude<Scope, 'cycle'>; readonly name: string } | { readonly refused: string } | null {
-  const parts = (['ring', 'site', 'endpoint', 'patch'] as const).flatMap((scope) => {
-    const name = named[scope];
-    return name === undefined ? [] : [{ scope, name: name.trim() }];
+  const parts = partScopes.flatMap((scope) => {
+    const name: unknown = named[scope];
+    // Somebody may have typed the order into Temporal's UI: `null`, a number.
+    return name === undefined ? [] : [{ scope, name: typeof name === 'string' ? name.trim() : '' }];
   });
   const [part, ...others] = parts;
   if (!part) return null;

@@ -6,9 +6,12 @@
  * A halt becomes a successor only when it is understood: every failure of the record points to patches, nobody is in a
  * state that is not known, and something is left that no failure points to. Whatever cannot be told that way stays
  * halted. Whoever was patched gets nothing again; whoever was put back for a dropped patch gets the others.
+ *
+ * A person who skips a patch has decided what leaves and that the rest goes on: then the policy is not asked.
  */
 import { patchInWords, patchKey, type PatchId } from './breaker.ts';
 import type { EndpointOutcome } from './endpoint-facts.ts';
+import { type SkippedPatch, skippedInWords } from './left-out.ts';
 import { listed } from './listed.ts';
 import type { AfterHalt } from './policy.ts';
 
@@ -40,6 +43,8 @@ export type SuccessorQuestion = {
   readonly afterHalt: AfterHalt;
   /** False when nobody could say whether the ring went well: then nothing goes on by itself. */
   readonly healthDataPresent: boolean;
+  /** What people have taken out of the cycle. */
+  readonly skipped: readonly SkippedPatch[];
   readonly members: readonly RecordMember[];
 };
 
@@ -54,33 +59,59 @@ export type Successor = {
 
 /**
  * Decides after a ring was judged. A halt is followed as the policy says. Endpoints that were left out since a patch of
- * theirs was stopped for everyone get the rest of their set when the rings are through, or when a gate would wait for
- * them in vain: that the patch is bad has been decided already, so nobody is asked, unless the policy wants no successor.
- * Nothing goes on by itself past an endpoint that could not be put back, or past a soak that nobody could watch.
+ * theirs was stopped for everyone, or skipped, get the rest of their set when the rings are through, or when a gate would
+ * wait for them in vain: that the patch leaves has been decided already, so nobody is asked, unless the policy wants no
+ * successor. Nothing goes on by itself past an endpoint that could not be put back, or past a soak that nobody could
+ * watch. Where everything that leaves was skipped by a person, it does not go on by itself.
  */
 export function judgeSuccessor(question: SuccessorQuestion): Successor {
-  const { verdict, isLastRing, made, afterHalt, members } = question;
+  const { verdict, isLastRing, made, afterHalt, skipped, members } = question;
   const dropped = droppedOf(members);
+  const skippedKeys = new Set(skipped.map(patchKey));
+  const byPerson = dropped.length > 0 && dropped.every((patch) => skippedKeys.has(patchKey(patch)));
   const leftOut = members.filter(isLeftOut);
   if (verdict !== 'halt' && (leftOut.length === 0 || (verdict === 'advance' && !isLastRing)))
     return no('its gates decide');
-  if (afterHalt === 'stop') return no('the policy wants no successor: what is halted stays halted');
-  if (made >= successorsAtMost) return no(`the cycle has made ${made} successors already: a person has to look`);
+  if (afterHalt === 'stop' && !byPerson) return no('the policy wants no successor: what is halted stays halted');
+  if (made >= successorsAtMost && !byPerson)
+    return no(`the cycle has made ${made} successors already: a person has to look`);
   const puzzle = verdict === 'halt' ? notUnderstood(members) : unknownAmong(members);
   if (puzzle) return no(puzzle);
   const going = members.flatMap((member) => reentering(member, dropped) ?? []);
   if (going.length === 0) return no('nothing is left that no failure points to');
-  const asked = !question.healthDataPresent || members.some(({ outcome }) => outcome === 'quarantined');
+  const inDoubt = !question.healthDataPresent || members.some(({ outcome }) => outcome === 'quarantined');
+  const asks = !byPerson && (inDoubt || (verdict === 'halt' && afterHalt === 'ask'));
   return {
-    goesOn: asked || (verdict === 'halt' && afterHalt === 'ask') ? 'ask' : 'go on',
+    goesOn: asks ? 'ask' : 'go on',
     because: [
-      `${listed(dropped.map(patchInWords))} ${dropped.length === 1 ? 'leaves' : 'leave'} the record:` +
-        ` ${listed(members.filter(isBlaming).map(describeBlame), 3)}`,
+      ...whyTheyLeave(dropped, skipped, members),
       `${going.length} endpoints get the rest, from the first ring on`,
+      ...(asks || byPerson ? [] : ['the policy lets it go on']),
     ],
     dropped,
     members: going,
   };
+}
+
+/** In a person's words what was skipped; for the rest, who failed with it or was left out for it. */
+function whyTheyLeave(
+  dropped: readonly PatchId[],
+  skipped: readonly SkippedPatch[],
+  members: readonly RecordMember[],
+): readonly string[] {
+  const words = new Map(skipped.map((patch) => [patchKey(patch), skippedInWords(patch)]));
+  const isOther = (patch: PatchId) => !words.has(patchKey(patch));
+  const blaming = members.filter((member) => isBlaming(member) && member.patchesAtFault.some(isOther));
+  const reasons = [...new Set(words.values())].map((because) => ({
+    because,
+    patches: dropped.filter((patch) => words.get(patchKey(patch)) === because),
+  }));
+  return [...reasons, { because: listed(blaming.map(describeBlame), 3), patches: dropped.filter(isOther) }]
+    .filter(({ patches }) => patches.length > 0)
+    .map(({ because, patches }) => {
+      const names = [...new Set(patches.map(patchInWords))];
+      return `${listed(names)} ${names.length === 1 ? 'leaves' : 'leave'} the record: ${because}`;
+    });
 }
 
 /** Patches that failures, and the breaker, point to. Each once. */

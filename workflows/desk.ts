@@ -23,7 +23,7 @@ import {
 } from '../domain/cycle.ts';
 import { failureInWords } from './failures.ts';
 import * as messages from './messages.ts';
-import { refuse, signed, takePartOrders } from './part-orders.ts';
+import { inItsOwnWords, refuse, signed, takePartOrders } from './part-orders.ts';
 import { cycleAttributes, outcomeAttribute, ringAttribute, stepAttribute } from './search-attributes.ts';
 import { control } from './stubs.ts';
 
@@ -33,6 +33,8 @@ type Result = { readonly because: readonly string[] };
 
 /** What a person says at a gate. */
 export type GateWord = { readonly order: 'advance' | 'go on'; readonly word: PersonsWord };
+/** `ask again`: a person has taken a patch out of the record since it was judged. */
+export type GateAnswer = GateWord | 'ask again';
 
 /** Opens the desk: called before the first await, so that no order finds it closed. */
 export function takeOrders(order: CycleOrder) {
@@ -42,9 +44,10 @@ export function takeOrders(order: CycleOrder) {
   let asksApproval = false;
   let approved = false;
   /** The gate that waits for a person, and what one has said of it. */
-  let gate: { readonly result: RingResult; told: GateWord | null } | null = null;
-  /** Orders that may change what the cycle waits for. */
+  let gate: { readonly result: RingResult; told: GateAnswer | null } | null = null;
+  /** Orders that may change what the cycle waits for; and how many there were when the ring began that is judged. */
   let nudges = 0;
+  let nudgesBeforeRing = 0;
   /** The halts that hold the cycle, as they were last read; the rows are what counts. */
   let heldBy: readonly string[] | null = null;
   let ring: { readonly name: string; readonly workflowId: string } | null = null;
@@ -73,14 +76,23 @@ export function takeOrders(order: CycleOrder) {
         .signal(messages.lookAgain)
         .catch(() => undefined);
   };
+  /** A gate that waits for a person is asked again once a patch has left its record. */
+  const lookForSkips = async () => {
+    const asked = gate;
+    if (!asked) return;
+    const skipped = await CancellationScope.nonCancellable(() => control.patchesSkipped({ cycleId }));
+    if (skipped > asked.result.patchesSkipped) asked.told ??= 'ask again';
+  };
   /** Something was ordered that is on record: what holds the cycle is read again, and its ring is told. */
   const ordered = async () => {
     await readHolds();
+    await lookForSkips();
     await lookAgain();
   };
 
   upsertSearchAttributes(cycleAttributes(order));
   setHandler(messages.cycleStatus, statusNow, { description: 'Which step the cycle is at, and what it waits for.' });
+  setHandler(messages.ringHeld, async () => void (await readHolds()), { description: 'A halt holds the ring.' });
   setHandler(messages.lookAgain, ordered, { description: 'Something this cycle waits for may have changed.' });
 
   takePartOrders({
@@ -112,7 +124,8 @@ export function takeOrders(order: CycleOrder) {
       if (!asked) return;
       const at = new Date().toISOString();
       const { clientId } = order;
-      await control.advanceGate({ order: { cycleId, clientId, ring: asked.result.ring }, word, at });
+      const { ring } = asked.result;
+      await control.advanceGate({ order: { cycleId, clientId, ring }, word, at }).catch(inItsOwnWords);
       asked.told ??= { order: 'advance', word };
     },
     {
@@ -142,7 +155,8 @@ export function takeOrders(order: CycleOrder) {
     messages.openWindow,
     async ({ minutes, site, ...word }) => {
       const at = new Date().toISOString();
-      const { because } = await control.openWindow({ cycleId, minutes, site: site ?? null, word, at });
+      const opened = control.openWindow({ cycleId, minutes, site: site ?? null, word, at });
+      const { because } = await opened.catch(inItsOwnWords);
       log.push(...because);
       show({});
       await lookAgain();
@@ -151,7 +165,7 @@ export function takeOrders(order: CycleOrder) {
       description:
         'Opens a window now, besides the policy’s. {"who": "…", "why": "…", "minutes": 60, "site": "berlin"}',
       validator: (word) => {
-        signed(word);
+        signed(word, ['minutes', 'site']);
         if (!(word.minutes > 0 && word.minutes <= 24 * 60)) refuse('minutes must be between 1 and 1440');
         if (status.step === 'ended') refuse('the cycle has ended');
       },
@@ -224,6 +238,7 @@ export function takeOrders(order: CycleOrder) {
     /** Runs one ring where orders can reach it. */
     async ring(name: string, run: (workflowId: string) => Promise<RingEnd>): Promise<RingEnd> {
       ring = { name, workflowId: `ring/${cycleId}/${name}` };
+      nudgesBeforeRing = nudges;
       upsertSearchAttributes(ringAttribute(name));
       show({ doing: `ring ${name}`, waitsFor: null });
       const result = await run(ring.workflowId);
@@ -236,11 +251,12 @@ export function takeOrders(order: CycleOrder) {
      * Waits at a held gate, or at a halted one whose good patches may go on, until a person says what becomes of it; null
      * when nobody came in time.
      */
-    async atGate(result: RingResult, { heldGateDays }: ChangeRecordSummary): Promise<GateWord | null> {
+    async atGate(result: RingResult, { heldGateDays }: ChangeRecordSummary): Promise<GateAnswer | null> {
       const asked: NonNullable<typeof gate> = { result, told: null };
       gate = asked;
       const gateIs = `the gate of ring ${result.ring} is ${result.verdict === 'halt' ? 'halted' : 'held'}`;
       show({ waitsFor: `a person: ${gateIs}` });
+      if (nudges > nudgesBeforeRing) await lookForSkips();
       await condition(() => asked.told !== null, `${heldGateDays} days`, { summary: gateIs });
       gate = null;
       show({ waitsFor: null });

@@ -31,6 +31,9 @@ export const openWindow = defineUpdate<void, [PersonsWord & { readonly minutes: 
 /** Tells a cycle, a ring or a roll-back that something it waits for may have changed: a window opened, an order given. */
 export const lookAgain = defineSignal('lookAgain');
 
+/** A ring tells its cycle that a halt holds it, so that the cycle can say what it waits for. */
+export const ringHeld = defineSignal('ringHeld');
+
 export type CycleStatus = {
   readonly step: Step | 'ended';
   readonly doing: string;

@@ -8,6 +8,7 @@ import {
   ParentClosePolicy,
   condition,
   continueAsNew,
+  getExternalWorkflowHandle,
   setCurrentDetails,
   setHandler,
   sleep,
@@ -16,7 +17,7 @@ import {
 } from '@temporalio/workflow';
 import type { EndpointOrder, RingAdmission, RingEnd, RingOrder } from '../domain/cycle.ts';
 import { catchUp } from './catch-up.ts';
-import { lookAgain } from './messages.ts';
+import { lookAgain, ringHeld } from './messages.ts';
 import { patchEndpoint } from './patch-endpoint.ts';
 import { endpointAttributes } from './search-attributes.ts';
 import { bookkeeping, control, glances, questions } from './stubs.ts';
@@ -55,6 +56,9 @@ async function admitAndPatch(order: RingOrder, nudges: () => number): Promise<re
       if (inFlight.size === 0 && lookAgainInSeconds === null) {
         const hold = await control.holdOn({ cycleId: order.cycleId, ring: order.ring });
         if (!hold || hold.secondsLeft <= 0) return hold && hold.because;
+        await getExternalWorkflowHandle(order.cycleId)
+          .signal(ringHeld)
+          .catch(() => undefined);
         const summary = `ring ${order.ring} is halted`;
         await condition(() => nudges() > seen.nudges, `${hold.secondsLeft} seconds`, { summary });
         continue;

@@ -59,9 +59,12 @@ async function passGate(
     const isLast = ring === record.rings.at(-1);
     if (successor === 'go on') return { word: null };
     if (verdict === 'advance' || (verdict === 'hold' && (isLast || advanced))) return 'through';
+    // Everybody has ended, as skipped or otherwise: no person could let anybody go on.
+    if (verdict === 'hold' && result.nobodyLeft && !successor) return 'through';
     if (verdict === 'halt' && successor !== 'ask') return { left: result.because };
     const told = await desk.atGate(result, record);
     if (!told) return { left: result.because };
+    if (told === 'ask again') continue;
     if (told.order === 'go on') return { word: told.word };
     if (verdict === 'hold') return 'through';
     // Its patches at fault were released: who has not started does, and the gate is asked again.

@@ -71,6 +71,7 @@ export const summaries: Readonly<Record<keyof (ControlActivities & SiteActivitie
   releaseHalt: 'releases a halt',
   holdOn: 'reads what holds it',
   skip: 'takes a part out of the cycle',
+  patchesSkipped: 'looks whether a patch was skipped since its gate was asked',
   orderRollBack: 'records an order to roll back',
   admitRollBacks: 'roll back: decides who is put back now',
   cancelRollBack: 'roll back: records who ends it',

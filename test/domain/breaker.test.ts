@@ -5,11 +5,11 @@ import {
   type PatchFailure,
   failuresIn,
   judgePatch,
-  leftOutInWords,
   patchKey,
   stoppedAmong,
   stoppedInWords,
 } from '../../domain/breaker.ts';
+import { leftOutByBreaker, leftOutInWords } from '../../domain/left-out.ts';
 import type { Patch } from '../../domain/patch.ts';
 
 const cron = { package: 'cron', architecture: 'amd64', version: '3.0pl1-162+deb12u1' };
@@ -88,7 +88,7 @@ describe('what a stop means for a set', () => {
     expect(stoppedInWords(cron)).toBe(
       'cron 3.0pl1-162+deb12u1 is stopped provider-wide by the bad-patch breaker until a person releases it',
     );
-    expect(leftOutInWords([cron]).join(' ')).not.toMatch(/client|endpoints of|\bacme\b/);
+    expect(leftOutInWords([leftOutByBreaker(cron)], 2).join(' ')).not.toMatch(/client|endpoints of|\bacme\b/);
   });
 });
 

@@ -96,6 +96,7 @@ describe('what an order names', () => {
     ['a ring', { ring: 'early' }, { scope: 'ring', name: 'early' }],
     ['an endpoint, with blanks around it', { endpoint: ' web-1 ' }, { scope: 'endpoint', name: 'web-1' }],
     ['an empty site', { site: '' }, { refused: 'say which site' }],
+    ['what is no name at all', { ring: null as unknown as string }, { refused: 'say which ring' }],
     [
       'two parts',
       { ring: 'early', patch: 'grep' },

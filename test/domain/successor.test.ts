@@ -34,7 +34,7 @@ const leftOut = (endpointId: string, ...patchesAtFault: readonly PatchId[]) =>
 
 function judge(members: readonly RecordMember[], more: Partial<SuccessorQuestion> = {}) {
   const asked = { verdict: 'halt', isLastRing: false, made: 0, afterHalt: 'go on', healthDataPresent: true } as const;
-  return judgeSuccessor({ ...asked, members, ...more });
+  return judgeSuccessor({ ...asked, skipped: [], members, ...more });
 }
 
 describe('whether a halt becomes a successor', () => {
@@ -75,6 +75,7 @@ describe('whether a halt becomes a successor', () => {
     expect(judge(understood).because).toEqual([
       'cron 2 leaves the record: e1 failed its proof with cron 2',
       '2 endpoints get the rest, from the first ring on',
+      'the policy lets it go on',
     ]);
   });
 });
@@ -104,6 +105,58 @@ describe('whether those that the breaker left out get a successor', () => {
     ],
   ] as const)('%s', (_, successor, goesOn) => {
     expect(successor.goesOn).toBe(goesOn);
+  });
+});
+
+describe('a patch that a person has skipped', () => {
+  const byDana = [{ ...cron, skippedBy: 'dana', reason: 'the tills break' }];
+  const members = [member('e1', { outcome: 'patched', patches: [grep] }), leftOut('e2', cron)];
+  const skip = (more: Partial<SuccessorQuestion> = {}, whose: readonly RecordMember[] = members) =>
+    judge(whose, { verdict: 'hold', skipped: byDana, ...more });
+
+  it.each([
+    ['leaves the record whatever the policy says of halts', skip({ afterHalt: 'stop' }), 'go on'],
+    [
+      'leaves it though nobody could watch the soak: it does not go on by itself',
+      skip({ healthDataPresent: false }),
+      'go on',
+    ],
+    ['leaves it after as many successors as halts may have', skip({ made: successorsAtMost }), 'go on'],
+    ['leaves it when the rings that are proven are through', skip({ verdict: 'advance', isLastRing: true }), 'go on'],
+    ['waits for those rings', skip({ verdict: 'advance' }), 'no'],
+    [
+      'explains a halt for which it is at fault',
+      skip({ verdict: 'halt', afterHalt: 'stop' }, [putBack('e1', cron), leftOut('e2', cron)]),
+      'go on',
+    ],
+    [
+      'leaves a halt for another patch to the policy',
+      skip({ verdict: 'halt', afterHalt: 'ask' }, [
+        putBack('e1', grep),
+        leftOut('e2', cron),
+        member('e3', { patches: [sed] }),
+      ]),
+      'ask',
+    ],
+    ['has no successor where it was all there was', skip({}, [{ ...leftOut('e2', cron), patches: [cron] }]), 'no'],
+    ['has none while somebody’s state is not known', skip({}, [...members, member('e3', { unknown: true })]), 'no'],
+  ] as const)('%s', (_, successor, goesOn) => {
+    expect(successor.goesOn).toBe(goesOn);
+  });
+
+  it('leaves for the person’s reason, beside what failed for its own', () => {
+    const i386 = { ...cron, architecture: 'i386' };
+    const both = [...byDana, { ...i386, skippedBy: 'dana', reason: 'the tills break' }];
+    const whose = [putBack('e1', grep), leftOut('e2', cron, i386), member('e3')].map((one) => ({
+      ...one,
+      patches: [cron, i386, grep, sed],
+    }));
+    expect(skip({ verdict: 'halt', skipped: both }, whose).because).toEqual([
+      'cron 2 leaves the record: skipped by dana: the tills break',
+      'grep 2 leaves the record: e1 failed its proof with grep 2',
+      '3 endpoints get the rest, from the first ring on',
+      'the policy lets it go on',
+    ]);
   });
 });
 
@@ -171,6 +224,7 @@ describe('of any record', () => {
     made: fc.nat({ max: 4 }),
     healthDataPresent: fc.boolean(),
     afterHalt: fc.constantFrom('stop' as const, 'ask' as const, 'go on' as const),
+    skipped: some.map((patches) => patches.map((each) => ({ ...each, skippedBy: 'dana', reason: 'it breaks' }))),
     members: fc.array(anyMember, { maxLength: 8 }),
   });
 
@@ -179,9 +233,11 @@ describe('of any record', () => {
       fc.property(anyQuestion, (question) => {
         const successor = judgeSuccessor(question);
         if (successor.goesOn === 'no') return;
-        expect(question.made).toBeLessThan(successorsAtMost);
-        expect(question.afterHalt).not.toBe('stop');
-        if (successor.goesOn === 'go on') {
+        const skipped = new Set(question.skipped.map(patchKey));
+        const byPerson = successor.dropped.every((one) => skipped.has(patchKey(one)));
+        if (!byPerson) expect(question.made).toBeLessThan(successorsAtMost);
+        if (!byPerson) expect(question.afterHalt).not.toBe('stop');
+        if (successor.goesOn === 'go on' && !byPerson) {
           expect(question.healthDataPresent).toBe(true);
           expect(question.members.some((one) => one.outcome === 'quarantined')).toBe(false);
         }
