@@ -69,7 +69,7 @@ export function endpointFacts(rows: CycleRows, member: CycleRows['ofPolicy'][num
     ring: member.ring,
     outcome,
     waitingFor: waitingOf(rows, member),
-    ...(needsPerson(member) ? { personNeeded: true } : {}),
+    ...(needsPerson({ ...member, released: member.releasedAt !== null }) ? { personNeeded: true } : {}),
     because: member.reasons.length > 0 ? member.reasons : member.because,
     startedAt: iso(member.startedAt),
     endedAt: iso(member.endedAt),

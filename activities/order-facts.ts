@@ -12,7 +12,9 @@ const actions = [
   'cancel roll back',
   'cancel cycle',
   'advance',
+  'go on',
   'open window',
+  'release',
 ];
 
 /** In the order in which they were given. An order to roll back is there again with what came of it. */
@@ -28,9 +30,15 @@ export async function readOrders(tenants: Tenants, cycleId: string, clientId: st
     .filter(({ key }) => !key.startsWith('rollback/') || /^\/\d+ /.test(key.slice(`rollback/${cycleId}`.length)))
     .map(({ at, actor, action, subject, because }) => ({
       order: action,
-      about: subject === cycleId ? 'the cycle' : subject.replace(cycleId, '').replace(/^[ /]/, ''),
+      about: aboutOf(subject, cycleId),
       who: actor,
       because,
       orderedAt: at.toISOString(),
     }));
+}
+
+function aboutOf(subject: string, cycleId: string): string {
+  const order = `rollback/${cycleId}/`;
+  if (subject.startsWith(order)) return `roll-back ${subject.slice(order.length)}`;
+  return subject === cycleId ? 'the cycle' : subject.replace(`${cycleId} `, '');
 }

@@ -78,7 +78,7 @@ async function disturbedAt(
       state: row.state,
       outcome,
       cycleIsOpen: row.cycleId === cycleId || row.cycle.state === 'running',
-      mendedSince: outcome === 'quarantined' && (await mendedSince(tx, row)),
+      mendedSince: outcome === 'quarantined' && (row.releasedAt !== null || (await mendedSince(tx, row))),
     });
     const { redundancyGroup } = row.endpoint;
     if (disturbance)

@@ -1,7 +1,10 @@
-/** Moves endpoints on record, and refuses what is not in the saga's table. */
+/** How endpoints stand on record; moves them, and refuses what is not in the saga's table. */
 import { ApplicationFailure } from '@temporalio/activity';
 import { type Standing, columnsOf, refusalOfMove, standingOf } from '../domain/endpoint-saga.ts';
+import type { StandingInCycle } from '../domain/person-needed.ts';
+import { iso } from './cycle-rows.ts';
 import type { Transaction } from './ports/database.ts';
+import { grouped } from './rows.ts';
 
 export type EndpointInCycle = { readonly cycleId: string; readonly endpointId: string };
 
@@ -28,4 +31,25 @@ export async function moveEndpoint(
     data: { ...data, ...columnsOf(to) },
   });
   if (moved.count === 0) throw new Error(`${endpointId} in ${cycleId} was moved by somebody else at the same time`);
+}
+
+/** How endpoints stood in all their cycles, by their ids, the latest first. */
+export async function standingsOf(
+  db: Pick<Transaction, 'cycleEndpoint'>,
+  endpointIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly StandingInCycle[]>> {
+  const rows = await db.cycleEndpoint.findMany({
+    where: { endpointId: { in: [...endpointIds] } },
+    orderBy: { cycle: { startedAt: 'desc' } },
+  });
+  const standings = rows.map((row) => ({
+    endpointId: row.endpointId,
+    cycleId: row.cycleId,
+    state: row.state,
+    outcome: row.outcome,
+    released: row.releasedAt !== null,
+    at: iso(row.endedAt ?? row.startedAt),
+    because: row.reasons,
+  }));
+  return grouped(standings, ({ endpointId }) => endpointId);
 }

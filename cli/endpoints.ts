@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import { nameIn } from '../domain/cycle.ts';
 import { enrolCommand } from './endpoints-enrol.ts';
+import { releaseCommand } from './endpoints-release.ts';
 import { printJson, printTable } from './print.ts';
 import { clientIdFor, withRunning } from './running.ts';
 
 export function endpointsCommand(program: Command): void {
   const endpoints = program.command('endpoints');
   enrolCommand(endpoints);
+  releaseCommand(endpoints);
   endpoints
     .description("A client's endpoints and how each stands in its newest cycle.")
     .option('--client <id>', 'which client')

@@ -5,6 +5,8 @@ export type StandingInCycle = {
   readonly cycleId: string;
   readonly state: string;
   readonly outcome: string | null;
+  /** A person has taken it out of quarantine. */
+  readonly released: boolean;
   /** When that came about; null when it is not known. */
   readonly at: string | null;
   readonly because: readonly string[];
@@ -18,19 +20,35 @@ export type PersonNeeded = {
 
 /**
  * Null when no person is needed. One is while an endpoint is quarantined, or nobody knows how the work on it ended: until
- * a later cycle has proven it patched or as it was. That nothing was due there later proves nothing.
+ * a later cycle has proven it patched or as it was, or a person has released it. That nothing was due there later proves
+ * nothing.
  * @param newestFirst its cycles, the latest first
  */
 export function personNeededFor(newestFirst: readonly StandingInCycle[]): PersonNeeded | null {
-  const telling = newestFirst.find(({ state, outcome }) => needsPerson({ state, outcome }) || isProven(outcome));
+  const telling = newestFirst.find((standing) => needsPerson(standing) || isSettled(standing));
   if (!telling || !needsPerson(telling)) return null;
   return { cycleId: telling.cycleId, sinceAt: telling.at, because: telling.because };
 }
 
-export function needsPerson({ state, outcome }: Pick<StandingInCycle, 'state' | 'outcome'>): boolean {
-  return state === 'unknown' || outcome === 'quarantined';
+export function needsPerson({
+  state,
+  outcome,
+  released,
+}: Pick<StandingInCycle, 'state' | 'outcome' | 'released'>): boolean {
+  return state === 'unknown' || (outcome === 'quarantined' && !released);
 }
 
-function isProven(outcome: string | null): boolean {
-  return outcome === 'patched' || outcome === 'rolled_back';
+/**
+ * The cycles in whose quarantine an endpoint is, which one release ends together.
+ * @param newestFirst its cycles, the latest first
+ */
+export function quarantinesOf(newestFirst: readonly StandingInCycle[]): readonly StandingInCycle[] {
+  const settled = newestFirst.findIndex(isSettled);
+  const sinceThen = settled < 0 ? newestFirst : newestFirst.slice(0, settled);
+  return sinceThen.filter(({ outcome }) => outcome === 'quarantined');
+}
+
+/** What came before says nothing of it any more. */
+function isSettled({ outcome, released }: StandingInCycle): boolean {
+  return outcome === 'patched' || outcome === 'rolled_back' || released;
 }

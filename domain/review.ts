@@ -100,8 +100,9 @@ function aboutSupport(ends: readonly EndOfSupport[]): Suggestion[] {
 }
 
 function aboutOutcomes(facts: RecordedFacts): Suggestion[] {
-  const failed = facts.endpoints.flatMap(({ endpoint, outcome, because }) => {
-    if (outcome === 'quarantined') return [{ suggestion: `Send a person to ${endpoint}`, because: because.join('; ') }];
+  const failed = facts.endpoints.flatMap(({ endpoint, outcome, personNeeded, because }) => {
+    if (outcome === 'quarantined' && personNeeded)
+      return [{ suggestion: `Send a person to ${endpoint}`, because: because.join('; ') }];
     if (outcome === 'rolled_back')
       return [
         {

@@ -134,6 +134,6 @@ export function whatIsOverdue(facts: CycleFacts): string | null {
 /** Endpoints that only a person can help, each with why. */
 export function whoNeedsAPerson(facts: CycleFacts): string[] {
   return facts.endpoints
-    .filter((endpoint) => endpoint.personNeeded || endpoint.outcome === 'quarantined')
+    .filter((endpoint) => endpoint.personNeeded)
     .map((endpoint) => `${endpoint.endpoint} at ${endpoint.site}: ${endpoint.because.join('; ')}.`);
 }

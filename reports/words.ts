@@ -45,6 +45,7 @@ export const decisionWords: Readonly<Record<PatchDecision, string>> = {
 
 /** How an endpoint stands; waiting is said as waiting, whatever else was done. */
 export function describeState(endpoint: EndpointFacts): string {
+  if (endpoint.outcome === 'quarantined' && !endpoint.personNeeded) return 'was quarantined, released by a person';
   if (endpoint.outcome !== null) return outcomeWords[endpoint.outcome];
   if (endpoint.personNeeded) return 'unknown, needs a person';
   if (endpoint.waitingFor !== null) return `waiting, not done (${waitingWords[endpoint.waitingFor]})`;

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { supportFiles } from '../activities/adapters/feeds/files.ts';
 import { readCycleFacts } from '../activities/cycle-facts.ts';
 import type { Tenants } from '../activities/ports/database.ts';
+import { standingsOf } from '../activities/standings.ts';
 import { clientIdOf } from '../domain/cycle.ts';
 import type { CycleFacts } from '../domain/cycle-facts.ts';
 import { type PersonNeeded, personNeededFor } from '../domain/person-needed.ts';
@@ -43,22 +44,13 @@ export async function personsNeeded(
     distinct: ['endpointId'],
     select: { endpointId: true },
   });
-  const rows = await db.cycleEndpoint.findMany({
-    where: { endpointId: { in: needy.map((row) => row.endpointId) } },
-    orderBy: { cycle: { startedAt: 'desc' } },
-  });
+  const standings = await standingsOf(
+    db,
+    needy.map((row) => row.endpointId),
+  );
   return new Map(
     needy.flatMap(({ endpointId }) => {
-      const standings = rows
-        .filter((row) => row.endpointId === endpointId)
-        .map((row) => ({
-          cycleId: row.cycleId,
-          state: row.state,
-          outcome: row.outcome,
-          at: (row.endedAt ?? row.startedAt)?.toISOString() ?? null,
-          because: row.reasons,
-        }));
-      const needed = personNeededFor(standings);
+      const needed = personNeededFor(standings.get(endpointId) ?? []);
       return needed ? [[endpointId, needed]] : [];
     }),
   );

@@ -1,11 +1,12 @@
 import { array, assert, constantFrom, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type StandingInCycle, personNeededFor } from '../../domain/person-needed.ts';
+import { type StandingInCycle, personNeededFor, quarantinesOf } from '../../domain/person-needed.ts';
 
 const standing = (name: string, at = 1): StandingInCycle => ({
   cycleId: `cycle-${at}`,
   state: name === 'unknown' || name === 'waiting' ? name : 'ended',
-  outcome: name === 'unknown' || name === 'waiting' ? null : name,
+  outcome: name === 'unknown' || name === 'waiting' ? null : name === 'released' ? 'quarantined' : name,
+  released: name === 'released',
   at: `2026-12-0${at}T00:00:00.000Z`,
   because: [`it is ${name}`],
 });
@@ -21,17 +22,22 @@ describe('a person is needed', () => {
     [['patched', 'quarantined'], null],
     [['rolled_back', 'unknown'], null],
     [['quarantined', 'patched'], 'it is quarantined'],
+    [['released'], null],
+    [['released', 'unknown'], null],
+    [['skipped', 'released', 'quarantined'], null],
+    [['quarantined', 'released'], 'it is quarantined'],
+    [['unknown', 'released'], 'it is unknown'],
   ])('with %j, the newest first: %s', (names, because) => {
     expect(personNeededFor(names.map((name) => standing(name)))?.because[0] ?? null).toBe(because);
   });
 
-  it('until something proves the endpoint, whatever else comes in between', () => {
+  it('until something proves the endpoint, or a person releases it, whatever else comes in between', () => {
     const idle = array(constantFrom('waiting', 'skipped', 'unchanged', 'superseded'), { maxLength: 5 });
     assert(
       property(
         idle,
         constantFrom('quarantined', 'unknown'),
-        constantFrom('patched', 'rolled_back'),
+        constantFrom('patched', 'rolled_back', 'released'),
         (some, bad, good) => {
           const open = [...some, bad].map((name) => standing(name));
           expect(personNeededFor(open)?.because).toEqual([`it is ${bad}`]);
@@ -39,5 +45,22 @@ describe('a person is needed', () => {
         },
       ),
     );
+  });
+});
+
+describe('a release ends', () => {
+  it.each<[readonly string[], readonly string[]]>([
+    [['quarantined'], ['cycle-1']],
+    [
+      ['skipped', 'quarantined', 'waiting', 'quarantined'],
+      ['cycle-2', 'cycle-4'],
+    ],
+    [['quarantined', 'patched', 'quarantined'], ['cycle-1']],
+    [['quarantined', 'released', 'quarantined'], ['cycle-1']],
+    [['patched', 'quarantined'], []],
+    [['unknown'], []],
+  ])('of %j, the newest first, the quarantines of %j', (names, cycleIds) => {
+    const standings = names.map((name, index) => standing(name, index + 1));
+    expect(quarantinesOf(standings).map(({ cycleId }) => cycleId)).toEqual(cycleIds);
   });
 });

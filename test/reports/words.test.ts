@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { summaryInWords } from '../../reports/summary.ts';
 import { whyInWords } from '../../reports/why.ts';
-import { durationInWords, instantInWords } from '../../reports/words.ts';
+import { whoNeedsAPerson } from '../../reports/sentences.ts';
+import { describeState, durationInWords, instantInWords } from '../../reports/words.ts';
 import { complete, facts, recorded } from './facts.ts';
 
 describe('the summary for a terminal', () => {
@@ -48,6 +49,15 @@ describe('the summary for a terminal', () => {
   });
 });
 
+test('an endpoint in quarantine needs a person until one has released it', () => {
+  const released = { ...recorded.endpoints[0]!, outcome: 'quarantined' as const };
+  const needy = { ...released, personNeeded: true };
+  const named = (endpoint: typeof needy | typeof released) =>
+    whoNeedsAPerson(complete({ ...recorded, endpoints: [endpoint] })).length;
+  expect([describeState(needy), named(needy)]).toEqual(['quarantined, needs a person', 1]);
+  expect([describeState(released), named(released)]).toEqual(['was quarantined, released by a person', 0]);
+});
+
 describe('why', () => {
   test('an endpoint that was put back says what failed, its gate and that it was restored', () => {
     const why = whyInWords(facts, 'ber-web-2');
@@ -56,6 +66,17 @@ describe('why', () => {
     expect(why).toContain('put back to it at 2026-11-21 21:18 UTC');
     expect(why).toContain('check service shop-web: active before, failed after');
     expect(why).toContain('shop-web 1.0 → 1.1: put back, not done');
+  });
+
+  test('an order about a patch is named with the patch, by its name or its version, and where nobody has that patch not at all', () => {
+    const order = { order: 'halt', who: 'lee', because: ['it is suspected'], orderedAt: '2026-11-21T21:00:00.000Z' };
+    const orders = ['patch shop-web', 'patch shop-web=1.1', 'patch shop-web=1.2'].map((about) => ({ ...order, about }));
+    const inWords = (about: string) => `halt of ${about} by lee at 2026-11-21 21:00 UTC: it is suspected`;
+    const named = [inWords('patch shop-web'), inWords('patch shop-web=1.1')];
+    const ordersIn = (why: readonly string[]) => why.filter((line) => line.startsWith('halt of patch'));
+    expect(ordersIn(whyInWords({ ...facts, orders }, 'ber-web-2'))).toEqual(named);
+    expect(ordersIn(whyInWords({ ...facts, orders }, 'ber-web-2', 'shop-web'))).toEqual(named);
+    expect(ordersIn(whyInWords({ ...facts, orders }, 'bos-app-1', 'curl'))).toEqual([]);
   });
 
   test('an endpoint whose ring never opened names the gate that stopped it', () => {

@@ -101,7 +101,7 @@ test('a person rolls a patched one back by order: by its packages, proven, and w
   const order = ['--endpoint', well, '--who', 'dana', '--why', 'the ERP prints no invoices'];
   succeed(await stack.tell('cycle', 'roll-back', facts.cycleId, ...order), 'cycle roll-back');
   await until(`${well} is rolled back`, async () => {
-    const shown = await stack.ask<CycleFacts>('cycle', 'show', facts.cycleId);
+    const shown = await stack.recorded(facts.cycleId);
     return endpointFacts(shown, well).outcome === 'rolled_back';
   });
   for (const patch of patched.patches)
@@ -122,4 +122,21 @@ test('the next cycle does not bring back what is held, and brings the rest', asy
   expect(endpoint.patches.map((patch) => patch.package)).not.toContain('grep');
   expect(endpoint.patches.length).toBeGreaterThan(5);
   expect(disk.version('grep')).toBe(oldVersion);
+});
+
+test('an endpoint that a person has mended is released by name, with who and why, and no other is', async () => {
+  const release = (name: string, why = 'its disk was replaced') =>
+    stack.tell('endpoints', 'release', name, '--why', why, '--who', 'dana');
+  expect(await release(sick)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(`${sick} is not quarantined`) as string,
+  });
+  expect(await release('erp-9')).toMatchObject({ code: 2 });
+  expect(await release(lost, ' ')).toMatchObject({ code: 2 });
+  expect(await release(lost)).toMatchObject({ code: 0 });
+  const { endpoints } = await stack.ask<{ endpoints: { personNeeded: object | null }[] }>('endpoints');
+  expect(endpoints.map((endpoint) => endpoint.personNeeded)).toEqual([null, null, null]);
+  const why = await stack.tell('why', lost, '--cycle', facts.cycleId);
+  expect(why.out).toContain('was quarantined, released by a person');
+  expect(why.out).toMatch(/release of endpoint erp-3 by dana at .*: its disk was replaced/);
 });
