@@ -17,16 +17,14 @@ export type Failed = Pick<EndpointEnd, 'after' | 'snapshotId' | 'because' | 'pac
   readonly before: Evidence;
 };
 
-/** Puts a failed endpoint back: `rolled_back` when that is proven, else `quarantined`. */
-export async function putBack(work: Work, failed: Failed): Promise<EndpointEnd> {
+/**
+ * Puts a failed endpoint back: `rolled_back` when that is proven, else `quarantined`.
+ * @param purpose what packages are put back for: see `GoingBack`
+ */
+export async function putBack(work: Work, failed: Failed, purpose = 'roll back packages'): Promise<EndpointEnd> {
   const { before, after, snapshotId, packagesAtFault } = failed;
   const way = wayBackAfterFailure({ rollback: work.plan.rollback, snapshotId });
-  const tried = await goBack(work, way, {
-    before,
-    failedState: after,
-    packagesAtFault,
-    purpose: 'roll back packages',
-  });
+  const tried = await goBack(work, way, { before, failedState: after, packagesAtFault, purpose });
   return ended(tried.restored ? 'rolled_back' : 'quarantined', [...failed.because, ...tried.because], {
     ...failed,
     after: tried.after ?? after,

@@ -75,8 +75,15 @@ async function bringToEnd(work: Work, record: OrphanRecord): Promise<EndpointEnd
   const operations = await followedOperations(work);
   if (!operations) return null;
   const install = operations.findLast(({ kind }) => kind === 'install' || kind === 'repair') ?? null;
-  if (operations.some(({ kind }) => kind === 'roll back packages'))
-    return goBack(work, record, { ...nothing, because: ['its packages were being put back'], operations });
+  if (operations.some(({ kind }) => kind === 'roll back packages')) {
+    const found = { after: null, because: ['its packages were being put back'], operations };
+    // Whom the install blamed is known; what services and checks pointed to is lost with the workflow.
+    const packagesAtFault = operations
+      .filter(({ kind }) => kind !== 'roll back packages')
+      .flatMap((report) => report.packagesAtFault);
+    // Another purpose: the agent knows the first with what was to be held then. This one does what that left to do.
+    return goBack(work, record, { ...found, packagesAtFault }, 'roll back packages, completed');
+  }
 
   say('looks at what is true now');
   const seen = await observed(work, before, install);
@@ -91,9 +98,14 @@ async function bringToEnd(work: Work, record: OrphanRecord): Promise<EndpointEnd
 
 type Found = Pick<EndpointEnd, 'after' | 'because' | 'packagesAtFault' | 'operations'>;
 
-async function goBack(work: Work, { before, snapshotId }: OrphanRecord, found: Found): Promise<EndpointEnd> {
+async function goBack(
+  work: Work,
+  { before, snapshotId }: OrphanRecord,
+  found: Found,
+  purpose?: string,
+): Promise<EndpointEnd> {
   say('puts the endpoint back as it was');
-  if (before) return putBack(work, { before, snapshotId, ...found });
+  if (before) return putBack(work, { before, snapshotId, ...found }, purpose);
   const because = 'nobody recorded what was true before, so that no restore of it can be proven';
   const { after, packagesAtFault, operations } = found;
   return ended('quarantined', [...found.because, because], { snapshotId, after, packagesAtFault, operations });

@@ -37,16 +37,18 @@ beforeAll(async () => {
       { endpoint: 'steady-1', site: near, role: 'steady' },
       ...['sick-1', 'sick-2'].map((endpoint) => ({ endpoint, site: far, role: 'sick' })),
       { endpoint: 'dark-1', site: far, role: 'dark' },
+      { endpoint: 'kept-1', site: far, role: 'kept' },
     ],
     policies: [
       // One left in flight for ever would let nothing else start.
       { policy: 'steady', budget: '1 of site', snapshot: { required: true, keep: '0 days' }, sandbox },
       { policy: 'sick', rings: [{ name: 'one', take: 1, endpoints: 'sick-1' }, { name: 'rest' }], sandbox },
       { policy: 'dark', sandbox },
+      { policy: 'kept', rollback: 'packages', sandbox },
     ],
   });
   const grep = release('grep', '3.8-5+deb12u1', ['CVE-2026-70003']);
-  await stack.fleet.publish({ ...grep, faults: { failsConfigure: true } }, ['sick-1']);
+  await stack.fleet.publish({ ...grep, faults: { failsConfigure: true } }, ['sick-1', 'kept-1']);
 });
 afterAll(() => stack?.close());
 
@@ -65,9 +67,19 @@ async function terminateInstall(policy: string, name: string): Promise<string> {
   const cycleId = await stack.start(policy);
   terminated.set(name, cycleId);
   await until(`${name} installs`, () => installs(name));
+  await terminate(cycleId, name);
+  return cycleId;
+}
+
+async function terminate(cycleId: string, name: string): Promise<void> {
   await stack.temporal.workflow.getHandle(cycleId).terminate('somebody’s mistake');
   await stack.temporal.workflow.getHandle(`endpoint/acme/${name}.acme`).terminate('somebody’s mistake');
-  return cycleId;
+}
+
+/** Its packages are being put back, and some of them are back. */
+function isHalfPutBack(name: string): boolean {
+  const { runs } = stack.endpoint(name).state();
+  return Object.values(runs).some((run) => run.kind === 'roll back packages' && run.end === null && run.done > 0);
 }
 
 const show = (cycleId: string) => stack.ask<CycleFacts>('cycle', 'show', cycleId);
@@ -76,14 +88,14 @@ function closed(cycleId: string): Promise<CycleFacts> {
   return until(
     `${cycleId} is closed`,
     async () => {
-      const facts = await show(cycleId);
+      const facts = await stack.recorded(cycleId);
       return facts.endedAt !== null && facts;
     },
     120,
   );
 }
 
-describe.concurrent('cycles that were terminated in the middle of an install', () => {
+describe.concurrent('cycles that were terminated in the middle of an install, or of its way back', () => {
   test('the endpoint is proven patched, the cycle gives its account, and the next one finds the budget free', async () => {
     const cycleId = await terminateInstall('steady', 'steady-1');
     await chore('reconcile');
@@ -147,6 +159,29 @@ describe.concurrent('cycles that were terminated in the middle of an install', (
     expect(['patched', 'rolled_back']).toContain(ended.outcome);
     const upgrades = stack.endpoint('dark-1').upgrades().toSorted();
     expect(upgrades).toEqual(ended.outcome === 'patched' ? upgradesOf(ended) : []);
+  });
+
+  test('packages that were put back half-way are put back wholly, and what failed is held', async () => {
+    const before = new Map(
+      stack
+        .endpoint('kept-1')
+        .state()
+        .packages.map((each) => [each.package, each.version]),
+    );
+    const cycleId = await stack.start('kept');
+    await until('kept-1 is half put back', () => isHalfPutBack('kept-1'));
+    await stack.fleet.power('kept-1', 'cut');
+    await terminate(cycleId, 'kept-1');
+    await stack.fleet.power('kept-1', 'on');
+    await chore('reconcile');
+    const facts = await closed(cycleId);
+    const disk = stack.endpoint('kept-1');
+    const ends = disk.ledger().filter(({ report }) => report.kind === 'roll back packages');
+    expect(ends.map(({ report }) => report.state).toSorted()).toEqual(['interrupted', 'succeeded']);
+    expect(endpointFacts(facts, 'kept-1')).toMatchObject({ outcome: 'rolled_back' });
+    expect(new Map(disk.state().packages.map((each) => [each.package, each.version]))).toEqual(before);
+    expect(disk.state().heldPackages).toEqual(['grep']);
+    expect(disk.generation()).toBe(1);
   });
 });
 
