@@ -4,13 +4,14 @@ import { type Target, targetInWords } from '../domain/halt.ts';
 import { rollBackStanding } from '../domain/roll-back.ts';
 import { appendAudit } from './audit-trail.ts';
 import { type PersonsOrder, lockHalts, orderEntry, putHalt } from './halts.ts';
-import type { Tenants, Transaction } from './ports/database.ts';
+import type { Database, Tenants, Transaction } from './ports/database.ts';
 import { rollBackRows, toMember } from './roll-back-admissions.ts';
 import { openCycleOf } from './rows.ts';
 import { membersIn, refused, targetOf } from './targets.ts';
 
 /** An operator reads the first few; the rest is counted. */
 const wordsAtMost = 20;
+const cancelled = 'cancel roll back';
 
 export function rollBackActivities({ tenants }: { tenants: Tenants }) {
   return {
@@ -59,7 +60,7 @@ export function rollBackActivities({ tenants }: { tenants: Tenants }) {
     /** Puts on record who ends an order to roll back before it is done. */
     async cancelRollBack({ orderId, word, at }: { orderId: string; word: PersonsWord; at: string }): Promise<void> {
       const { clientId } = await tenants.everybody.rollBackOrder.findUniqueOrThrow({ where: { id: orderId } });
-      const entry = { at, actor: word.who, action: 'cancel roll back', subject: orderId, because: [word.why] };
+      const entry = { at, actor: word.who, action: cancelled, subject: orderId, because: [word.why] };
       await tenants
         .forClient(clientId)
         .$transaction((tx) =>
@@ -78,8 +79,10 @@ export function rollBackActivities({ tenants }: { tenants: Tenants }) {
       );
       const words = left.map(({ endpointId, because }) => `${endpointId} is left as it is: ${because}`);
       const counts = Object.entries(end.endpoints).map(([outcome, count]) => `${count} ${outcome.replace('_', ' ')}`);
+      const cutShort = await cancellationOf(db, orderId);
       const because = [
         order.because[0] ?? '',
+        ...(cutShort === null ? [] : [cutShort]),
         counts.length === 0 ? 'nothing was put back' : counts.join(', '),
         ...[...end.because, ...words].slice(0, wordsAtMost),
       ];
@@ -101,6 +104,12 @@ export function rollBackActivities({ tenants }: { tenants: Tenants }) {
       return { ...end, because };
     },
   };
+}
+
+/** Who has ended an order before it was done, and why; null when nobody has. */
+async function cancellationOf(db: Database, orderId: string): Promise<string | null> {
+  const event = await db.auditEvent.findFirst({ where: { action: cancelled, subject: orderId } });
+  return event && `cancelled by ${event.actor}: ${event.because.join('; ')}; nobody more is put back`;
 }
 
 /** What proved the patches is taken back, so nobody gets more of them until a person resumes. */

@@ -2,6 +2,7 @@ import type { CycleFacts, OrderFacts } from '../domain/cycle-facts.ts';
 import { patchLines } from '../domain/cycle-figures.ts';
 import type { PatchLine } from '../domain/cycle-figures.ts';
 import type { EndpointFacts } from '../domain/endpoint-facts.ts';
+import { isPatch } from '../domain/halt.ts';
 import { listed } from '../domain/listed.ts';
 import { decisionWords, describeState, instantInWords, standingWords, versionsInWords } from './words.ts';
 
@@ -24,7 +25,13 @@ export function whyInWords(facts: CycleFacts, endpointName: string, packageName?
   if (packageName === undefined) return [...whyEndpoint(facts, endpoint), ...lines.flatMap(whyPatch)];
   const asked = lines.filter((line) => line.patch.package === packageName);
   if (asked.length === 0) return [`No update of ${packageName} was found on ${endpointName} in ${facts.cycleId}.`];
-  return [`${endpointName}: ${describeState(endpoint)}`, ...indented(endpoint.because), ...asked.flatMap(whyPatch)];
+  const orders = facts.orders.filter(({ about }) => asked.some(({ patch }) => concernsPatch(about, patch)));
+  return [
+    `${endpointName}: ${describeState(endpoint)}`,
+    ...indented(endpoint.because),
+    ...orders.map(orderInWords),
+    ...asked.flatMap(whyPatch),
+  ];
 }
 
 function whyEndpoint(facts: CycleFacts, endpoint: EndpointFacts): string[] {
@@ -47,7 +54,11 @@ function whyEndpoint(facts: CycleFacts, endpoint: EndpointFacts): string[] {
 
 function concerns({ about }: OrderFacts, endpoint: EndpointFacts): boolean {
   const parts = ['the cycle', `site ${endpoint.site}`, `endpoint ${endpoint.endpoint}`, `ring ${endpoint.ring}`];
-  return parts.includes(about);
+  return parts.includes(about) || endpoint.patches.some((patch) => concernsPatch(about, patch));
+}
+
+function concernsPatch(about: string, patch: EndpointFacts['patches'][number]): boolean {
+  return about.startsWith('patch ') && isPatch(about.slice('patch '.length), `${patch.package}=${patch.to}`);
 }
 
 function orderInWords({ order, about, who, because, orderedAt }: OrderFacts): string {

@@ -23,11 +23,13 @@ beforeAll(async () => {
 }, 60_000);
 
 test('there is a history of each shape that a cycle may take', () => {
-  const cycles = ['finished-cycle', 'halted-cycle', 'cancelled-cycle', 'emergency-cycle'];
+  const cycles = ['finished-cycle', 'halted-cycle', 'cancelled-cycle', 'emergency-cycle', 'cycle-with-a-successor'];
   const rings = ['finished-ring', 'halted-ring', 'ordered-roll-back', 'passed-sandbox'];
   const endpoints = ['patched-endpoint', 'rolled-back-endpoint', 'caught-up-endpoint', 'emergency-endpoint', 'put-back-endpoint'];
   const surveys = ['survey-of-inventories', 'survey-of-updates', 'survey-of-plans'];
-  expect(recorded).toEqual([...cycles, ...rings, ...endpoints, ...surveys].map((shape) => `${shape}.json`).toSorted());
+  const left = ['reconciling-round', 'reconciled-endpoint', 'closed-cycle', 'clean-up-of-snapshots', 'clean-up-of-a-site'];
+  const shapes = [...cycles, ...rings, ...endpoints, ...surveys, ...left];
+  expect(recorded).toEqual(shapes.map((shape) => `${shape}.json`).toSorted());
 });
 
 test.for(recorded)('%s replays', async (name) => {

@@ -6,6 +6,7 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { succeed } from './command.ts';
 import { release } from './releases.ts';
@@ -33,6 +34,9 @@ const stack = await raiseStack({
     { endpoint: 'db-1', site, role: 'databases' },
     { endpoint: 'db-2', site, role: 'databases' },
     { endpoint: 'pay-1', site, role: 'payments' },
+    { endpoint: 'dock-1', site, role: 'docks' },
+    { endpoint: 'dock-2', site, role: 'docks' },
+    { endpoint: 'till-1', site, role: 'tills' },
   ],
   policies: [
     { policy: 'servers', windows: [{ opens: `${inTwentyDays()} 02:00`, lasts: '4 hours' }] },
@@ -42,10 +46,20 @@ const stack = await raiseStack({
       rings: [{ name: 'canary', take: 1, endpoints: 'db-1' }, { name: 'rest' }],
     },
     { policy: 'payments', emergency: { soak: '1 second', windows: 'any', approval: 'none' } },
+    {
+      policy: 'docks',
+      sandbox: { required: false },
+      rings: [{ name: 'canary', take: 1, endpoints: 'dock-1' }, { name: 'rest' }],
+      afterHalt: 'ask',
+    },
+    { policy: 'tills', sandbox: { required: false }, snapshot: { required: true, keep: '0 days' } },
   ],
 });
 try {
-  const shapes = { ...(await finished()), ...(await rolledBack()), ...(await cancelled()), ...(await emergency()) };
+  const onDatabases = async () => ({ ...(await rolledBack()), ...(await cancelled()) });
+  // Side by side: what each of them waits for most is the clock.
+  const told = await Promise.all([finished(), onDatabases(), emergency(), succeeded(), reconciled()]);
+  const shapes: Shapes = Object.assign({}, ...told, await tidied());
   await keep(shapes);
   console.log(`Kept ${Object.keys(shapes).join(', ')} in ${folder}.`);
 } finally {
@@ -127,6 +141,59 @@ async function emergency(): Promise<Shapes> {
   return { 'emergency cycle': cycleId, 'emergency endpoint': 'endpoint/acme/pay-1.acme' };
 }
 
+/** A cycle whose good patches went on as a successor of its record, when a person said so. */
+async function succeeded(): Promise<Shapes> {
+  const sed = release('sed', '4.9-1+deb12u2', ['CVE-2026-70002'], { faults: { failsConfigure: true } });
+  await stack.fleet.publish(sed, ['dock-1']);
+  const cycleId = await stack.start('docks');
+  await stack.waitsFor(cycleId, 'the gate of ring canary is halted');
+  succeed(await stack.tell('cycle', 'go-on', cycleId, '--why', 'it is recorded'), 'cycle go-on');
+  await stack.ended(cycleId);
+  return { 'cycle with a successor': cycleId };
+}
+
+/** A cycle that was terminated in the middle of an install: the round that took it up, and what that began. */
+async function reconciled(): Promise<Shapes> {
+  const cycleId = await stack.start('tills');
+  await until('till-1 installs', () =>
+    Object.values(stack.endpoint('till-1').state().runs).some((run) => run.end === null),
+  );
+  for (const workflowId of [cycleId, 'endpoint/acme/till-1.acme'])
+    await stack.temporal.workflow.getHandle(workflowId).terminate('it is recorded');
+  await trigger('reconcile');
+  await until(`${cycleId} is closed`, async () => (await stack.recorded(cycleId)).endedAt !== null, 120);
+  return {
+    'reconciling round': await roundThatSays('reconcile', 'till-1'),
+    'reconciled endpoint': 'endpoint/acme/till-1.acme',
+    'closed cycle': `close/${cycleId}`,
+  };
+}
+
+/** The snapshots' clean-up, at a site where one has to go. */
+async function tidied(): Promise<Shapes> {
+  await trigger('clean-up-snapshots');
+  await until('no snapshot of till-1 is left', () => stack.endpoint('till-1').snapshots().length === 0);
+  return {
+    'clean-up of snapshots': await roundThatSays('clean-up-snapshots', site),
+    'clean-up of a site': `clean-up/${site}.acme`,
+  };
+}
+
+/** Has a chore done now; one that is under way is waited for and done again. */
+function trigger(chore: string): Promise<void> {
+  return stack.temporal.schedule.getHandle(`chore/${chore}`).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
+}
+
+/** The workflow of the round of a chore that has this to say. */
+async function roundThatSays(chore: string, words: string): Promise<string> {
+  const { info } = await stack.temporal.schedule.getHandle(`chore/${chore}`).describe();
+  for (const { action } of info.recentActions) {
+    const round = stack.temporal.workflow.getHandle(action.workflow.workflowId);
+    if (String(await round.result()).includes(words)) return round.workflowId;
+  }
+  throw new Error(`No round of ${chore} says anything of ${words}.`);
+}
+
 /** All of them or none: a folder that holds half of the shapes would prove half. */
 async function keep(shapes: Shapes): Promise<void> {
   const files = await Promise.all(
@@ -143,7 +210,7 @@ async function keep(shapes: Shapes): Promise<void> {
 /** Stack traces name the folder of the project, workers the machine they ran on; neither is asked for by a replay. */
 function withoutThisMachine(json: string): string {
   const project = join(import.meta.dirname, '../..');
-  return json.replaceAll(project, '.').replaceAll(`@${hostname()}"`, '@recorder"');
+  return json.replaceAll(project, '.').replaceAll(`@${hostname()}`, '@recorder');
 }
 
 /** Small, and a difference shows the event it is in. */
