@@ -8,9 +8,9 @@ const halt = { cycleId, named: {}, word: { who: 'kim', why: 'a fire' }, at: '202
 
 it('leaves a halt released when its order is carried out again because the answer was lost', async () => {
   const tenants = new MemoryDatabase(() => undefined);
-  const { orderHalt, releaseHalt } = haltActivities({ tenants });
-  await orderHalt(halt);
-  await releaseHalt({ ...halt, word: { who: 'dana', why: 'it is out' }, at: '2026-11-22T10:01:00.000Z' });
-  await orderHalt(halt);
+  const halts = haltActivities({ tenants });
+  await halts.orderHalt(halt);
+  await halts.releaseHalt({ ...halt, word: { who: 'dana', why: 'it is out' }, at: '2026-11-22T10:01:00.000Z' });
+  await halts.orderHalt(halt);
   expect(tenants.rows('Halt')).toMatchObject([{ releasedBy: 'dana' }]);
 });

@@ -1,7 +1,8 @@
 /** `npm run simulate`: draws scenarios from seeds, runs the product's workflows through them, and judges what came of it. */
 import { fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { ruleNumbers } from './checker/checker.ts';
+import { everyRule } from './checker/checker.ts';
+import { sampleAgrees } from './agreement/sample.ts';
 import { together } from './checker/gate-tally.ts';
 import { iso } from './checker/rule.ts';
 import { type SeedResult, addUp } from './judge-seed.ts';
@@ -13,7 +14,14 @@ const seedsBetweenWords = 100;
 /** Sentences of one seed that are printed. */
 const sentencesAtMost = 5;
 
-type Wish = { readonly from: number; readonly seeds: number; readonly endpoints: number; readonly single: boolean };
+type Wish = {
+  readonly from: number;
+  readonly seeds: number;
+  readonly endpoints: number;
+  readonly single: boolean;
+  /** So many of the seeds are played on a real server too. */
+  readonly agree: number;
+};
 
 await main(readWish());
 
@@ -24,6 +32,7 @@ function readWish(): Wish {
       endpoints: { type: 'string', default: '200' },
       seed: { type: 'string' },
       from: { type: 'string', default: '1' },
+      agree: { type: 'string' },
     },
   });
   const single = values.seed !== undefined;
@@ -32,6 +41,7 @@ function readWish(): Wish {
     seeds: single ? 1 : wholeNumber('seeds', values.seeds),
     endpoints: wholeNumber('endpoints', values.endpoints),
     single,
+    agree: values.agree === undefined ? 0 : wholeNumber('agree', values.agree),
   };
 }
 
@@ -42,17 +52,18 @@ function wholeNumber(name: string, text: string): number {
 }
 
 async function main(wish: Wish): Promise<void> {
+  const agrees = wish.agree === 0 || (await sampleAgrees(sampleOf(wish)));
   const startedAt = performance.now();
   const results = await judgeAll(wish);
   const seconds = (performance.now() - startedAt) / 1000;
   const failed = results.filter(({ violations, complaints }) => violations.length + complaints.length > 0);
   const exercised = addUp(results.map((result) => result.exercised));
-  const idle = wish.single ? [] : ruleNumbers.filter((rule) => !exercised[rule]);
+  const idle = wish.single ? [] : everyRule.filter((rule) => !exercised[rule]);
 
   printCounts('faults met', addUp(results.map(({ faults }) => faults)));
   printCounts('orders', addUp(results.map(({ orders }) => orders)));
   printCounts('endpoints', addUp(results.map(({ ends }) => ends)));
-  console.log(`rules judged: ${ruleNumbers.map((rule) => `${rule}: ${exercised[rule] ?? 0}`).join(', ')}`);
+  console.log(`rules judged: ${everyRule.map((rule) => `${rule}: ${exercised[rule] ?? 0}`).join(', ')}`);
   printGates(results);
   console.log(
     `${results.length} seeds in ${seconds.toFixed(0)} s, ${(results.length / seconds).toFixed(1)} seeds a second`,
@@ -63,7 +74,13 @@ async function main(wish: Wish): Promise<void> {
   for (const result of failed) printFailed(result, wish);
   const violations = failed.reduce((sum, result) => sum + result.violations.length + result.complaints.length, 0);
   console.log(`${results.length} seeds, ${violations} violations`);
-  if (violations > 0 || idle.length > 0 || results.length < wish.seeds) process.exitCode = 1;
+  if (!agrees || violations > 0 || idle.length > 0 || results.length < wish.seeds) process.exitCode = 1;
+}
+
+/** Some of the seeds, as far from each other as they can be. */
+function sampleOf({ from, seeds, agree }: Wish): readonly number[] {
+  const size = Math.min(agree, seeds);
+  return Array.from({ length: size }, (_, index) => from + Math.floor((index * seeds) / size));
 }
 
 async function judgeAll({ from, seeds, endpoints }: Wish): Promise<readonly SeedResult[]> {

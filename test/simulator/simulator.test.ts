@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ruleNumbers } from './checker/checker.ts';
+import { everyRule } from './checker/checker.ts';
 import { bundleOf } from './harness/bundle.ts';
 import { addUp, judgeSeed } from './judge-seed.ts';
 import { drawScenario } from './world/scenario.ts';
@@ -23,5 +23,5 @@ it('finds no rule broken in a sample of seeds, and judges every rule', { timeout
   const broken = results.filter(({ violations, complaints }) => violations.length + complaints.length > 0);
   expect(broken.map(({ seed, violations, complaints }) => ({ seed, violations, complaints }))).toEqual([]);
   const exercised = addUp(results.map((result) => result.exercised));
-  expect(ruleNumbers.filter((rule) => !exercised[rule])).toEqual([]);
+  expect(everyRule.filter((rule) => !exercised[rule])).toEqual([]);
 });

@@ -27,6 +27,9 @@ export class Board {
   readonly endpoints: ReadonlyMap<string, EndpointFacts>;
   readonly sites: ReadonlyMap<string, Site>;
   readonly #rows = new Map<string, Map<string, Row>>();
+  /** The same rows by their cycle, and those of CycleEndpoint by their endpoint too. */
+  readonly #ofCycles = new Map<string, Map<string, Row>>();
+  readonly #ofEndpoints = new Map<string, Map<string, Row>>();
   readonly #holds = new Map<string, Hold>();
   readonly #purposes = new Map<string, { readonly cycleId: string; readonly step: string }>();
 
@@ -44,9 +47,19 @@ export class Board {
     return [...(this.#rows.get(model)?.values() ?? [])];
   }
 
+  /** The row with this id. */
+  row(model: string, id: unknown): Row | undefined {
+    return this.#rows.get(model)?.get(String(id));
+  }
+
   /** Rows of one cycle. */
   of(model: string, cycleId: unknown): readonly Row[] {
-    return this.rows(model).filter((row) => row['cycleId'] === cycleId);
+    return [...(this.#ofCycles.get(`${model} ${String(cycleId)}`)?.values() ?? [])];
+  }
+
+  /** How one endpoint stands in each of its cycles. */
+  standings(endpointId: string): readonly Row[] {
+    return [...(this.#ofEndpoints.get(endpointId)?.values() ?? [])];
   }
 
   member(cycleId: string, endpointId: string): Row | undefined {
@@ -102,13 +115,13 @@ export class Board {
   }
 
   #putRow({ model, before, after }: Extract<Fact, { fact: 'row' }>, at: number): void {
-    const rows = this.#rows.get(model) ?? new Map<string, Row>();
-    this.#rows.set(model, rows);
     const row = after ?? before ?? {};
     const key = model === 'CycleEndpoint' ? `${String(row['cycleId'])}\n${String(row['endpointId'])}` : keyOf(row);
-    if (after) rows.set(key, after);
-    else rows.delete(key);
-    if (model === 'CycleEndpoint' && after) this.#putMember(before, after, at);
+    put(this.#rows, model, key, after);
+    put(this.#ofCycles, `${model} ${String(row['cycleId'])}`, key, after);
+    if (model !== 'CycleEndpoint') return;
+    put(this.#ofEndpoints, String(row['endpointId']), key, after);
+    if (after) this.#putMember(before, after, at);
   }
 
   #putMember(before: Row | null, after: Row, fromAt: number): void {
@@ -135,6 +148,13 @@ export class Board {
     else if (fact.fact === 'snapshot verified' && hold.snapshot?.snapshotId === fact.snapshotId)
       hold.snapshot.usable = fact.usable;
   }
+}
+
+function put(places: Map<string, Map<string, Row>>, name: string, key: string, row: Row | null): void {
+  const place = places.get(name) ?? new Map<string, Row>();
+  places.set(name, place);
+  if (row) place.set(key, row);
+  else place.delete(key);
 }
 
 function keyOf(row: Row): string {

@@ -2,16 +2,20 @@
 import type { Recorded } from '../world/record.ts';
 import type { Scenario } from '../world/scenario.ts';
 import { Board } from './board.ts';
+import { canariesAreNew } from './canary-rules.ts';
 import { nothingBeyondTheRecord, unknownIsCareful } from './care-rules.ts';
 import { asItWas, atMostOnce, heldByOne, oneEnd, provenPatched, wayBack } from './endpoint-rules.ts';
 import { gatesCount, soaksAreLong } from './gate-rules.ts';
 import { type GateTally, gateTally, noGates } from './gate-tally.ts';
+import { emergenciesGoFirst } from './precedence-rules.ts';
 import { recordAndNothingElse, ringsAreDrawn } from './ring-rules.ts';
-import type { Judgement, RuleNumber, Rules, Violation, Watch } from './rule.ts';
+import type { Judgement, Rule, Rules, Violation, Watch } from './rule.ts';
+import { lastWayBackStays } from './snapshot-rules.ts';
 import { badPatchesStop, budgetsHold, haltsStop } from './stop-rules.ts';
 import { lateOnesCatchUp, startsInsideWindows, windowsMeanWhatTheySay } from './window-rules.ts';
 
-export const ruleNumbers: readonly RuleNumber[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 20];
+const numbered: readonly Rule[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 20];
+export const everyRule: readonly Rule[] = [...numbered, 'emergency first', 'last way back', 'new canaries'];
 
 const rules: readonly Rules[] = [
   heldByOne,
@@ -20,14 +24,17 @@ const rules: readonly Rules[] = [
   provenPatched,
   asItWas,
   oneEnd,
+  lastWayBackStays,
   startsInsideWindows,
   windowsMeanWhatTheySay,
   lateOnesCatchUp,
   ringsAreDrawn,
+  canariesAreNew,
   recordAndNothingElse,
   gatesCount,
   soaksAreLong,
   budgetsHold,
+  emergenciesGoFirst,
   haltsStop,
   badPatchesStop,
   nothingBeyondTheRecord,
@@ -37,7 +44,7 @@ const rules: readonly Rules[] = [
 export type Judged = {
   readonly violations: readonly Violation[];
   /** How often each rule applied to something. */
-  readonly exercised: Readonly<Record<number, number>>;
+  readonly exercised: Readonly<Record<string, number>>;
   readonly gates: GateTally;
 };
 
@@ -51,8 +58,8 @@ export type Judgeable = {
 
 export function judgeRecord({ scenario, record, endedAt, running }: Judgeable): Judged {
   const violations: Violation[] = [];
-  const exercised: Record<number, number> = {};
-  const counts = (rule: RuleNumber) => {
+  const exercised: Record<string, number> = {};
+  const counts = (rule: Rule) => {
     exercised[rule] = (exercised[rule] ?? 0) + 1;
   };
   const judgement: Judgement = {

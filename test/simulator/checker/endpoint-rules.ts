@@ -50,7 +50,7 @@ function actOn(fact: Recorded, board: Board): { endpointId: string; cycleId: str
   if (fact.fact === 'effect begun' && fact.kind !== 'prefetch')
     return { endpointId, cycleId: board.purposeOf(fact.operationId)?.cycleId, what: fact.kind };
   if (fact.fact !== 'snapshot taken' && fact.fact !== 'restored') return null;
-  const record = board.rows('SnapshotRecord').find((row) => row['id'] === fact.snapshotId);
+  const record = board.row('SnapshotRecord', fact.snapshotId);
   return { endpointId, cycleId: record?.['cycleId'] as string | undefined, what: fact.fact };
 }
 
@@ -58,7 +58,7 @@ function actOn(fact: Recorded, board: Board): { endpointId: string; cycleId: str
 export const wayBack: Rules = ({ must }) => ({
   sees(fact, board) {
     if (fact.fact === 'snapshot taken' && board.isProduction(fact.endpointId)) {
-      const recorded = board.rows('SnapshotRecord').some((row) => row['id'] === fact.snapshotId);
+      const recorded = board.row('SnapshotRecord', fact.snapshotId) !== undefined;
       must(
         3,
         fact.at,
@@ -216,7 +216,7 @@ export const oneEnd: Rules = ({ must, counts }) => ({
       const [endpointId, cycleId, state] = [String(row['endpointId']), String(row['cycleId']), row['state']];
       const [, clientId = ''] = cycleId.split('/');
       if (busy.has(cycleId) || busy.has(`endpoint/${clientId}/${endpointId}`)) continue;
-      const cycle = board.rows('Cycle').find((each) => each['id'] === cycleId);
+      const cycle = board.row('Cycle', cycleId);
       if (cycle?.['endedAt'] === null || row['policyName'] !== board.policyOf(cycleId).name) continue;
       const settled = state === 'ended' || state === 'unknown' || (state === 'waiting' && waits.has(row['waitingFor']));
       must(

@@ -192,7 +192,7 @@ function contentOf(record: Row): Content {
 }
 
 /** A redundancy group is the client's. */
-function groupOf(board: Board, endpointId: string): string | null {
+export function groupOf(board: Board, endpointId: string): string | null {
   const group = board.endpoints.get(endpointId)?.stated.redundancyGroup ?? null;
   return group === null ? null : `${group} of ${endpointId.slice(endpointId.lastIndexOf('.') + 1)}`;
 }

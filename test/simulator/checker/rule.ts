@@ -2,17 +2,20 @@
 import type { Recorded } from '../world/record.ts';
 import type { Board } from './board.ts';
 
-export type RuleNumber = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17 | 20;
+/** A number of the design's; what is promised besides has a name. */
+export type Rule =
+  | (1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17 | 20)
+  | ('emergency first' | 'last way back' | 'new canaries');
 
-export type Violation = { readonly rule: RuleNumber; readonly at: number; readonly sentence: string };
+export type Violation = { readonly rule: Rule; readonly at: number; readonly sentence: string };
 
 /** How a rule tells what it found. */
 export type Judgement = {
   /** The rule applied to something, and it held. */
-  readonly counts: (rule: RuleNumber) => void;
-  readonly violated: (rule: RuleNumber, at: number, sentence: string) => void;
+  readonly counts: (rule: Rule) => void;
+  readonly violated: (rule: Rule, at: number, sentence: string) => void;
   /** Counts, and is violated unless it holds. */
-  readonly must: (rule: RuleNumber, at: number, holds: boolean, sentence: () => string) => void;
+  readonly must: (rule: Rule, at: number, holds: boolean, sentence: () => string) => void;
 };
 
 /** Watches one record. `board` has taken the fact in already. */

@@ -18,11 +18,7 @@ export const budgetsHold: Rules = ({ must }) => ({
     const [cycleId, endpointId, siteId] = ['cycleId', 'endpointId', 'siteId'].map((name) =>
       String(fact.after?.[name]),
     ) as [string, string, string];
-    const used = disturbedAt(board, cycleId, siteId);
-    used.add(endpointId);
-    const size = [...board.endpoints.values()].filter((each) => each.siteId === siteId).length;
-    const own = amount(board.policyOf(cycleId).budget, size);
-    const budget = Math.min(own, amount(board.sites.get(siteId)?.budget ?? null, size));
+    const { used, budget } = siteLoad(board, { cycleId, endpointId, siteId });
     must(
       9,
       fact.at,
@@ -32,6 +28,17 @@ export const budgetsHold: Rules = ({ must }) => ({
     );
   },
 });
+
+/** Who is disturbed at a site when this endpoint starts too, and how many may be. */
+export function siteLoad(
+  board: Board,
+  { cycleId, endpointId, siteId }: { cycleId: string; endpointId: string; siteId: string },
+): { readonly used: ReadonlySet<string>; readonly budget: number } {
+  const used = disturbedAt(board, cycleId, siteId).add(endpointId);
+  const size = [...board.endpoints.values()].filter((each) => each.siteId === siteId).length;
+  const own = amount(board.policyOf(cycleId).budget, size);
+  return { used, budget: Math.min(own, amount(board.sites.get(siteId)?.budget ?? null, size)) };
+}
 
 function disturbedAt(board: Board, cycleId: string, siteId: string): Set<string> {
   const running = new Set(
@@ -51,8 +58,8 @@ function disturbedAt(board: Board, cycleId: string, siteId: string): Set<string>
 
 /** Proven to work by a cycle that worked on it later. */
 function isMended(board: Board, failed: Row): boolean {
-  return board.rows('CycleEndpoint').some((row) => {
-    if (row['endpointId'] !== failed['endpointId'] || row['cycleId'] === failed['cycleId']) return false;
+  return board.standings(String(failed['endpointId'])).some((row) => {
+    if (row['cycleId'] === failed['cycleId']) return false;
     const proven = row['outcome'] === 'patched' || row['outcome'] === 'unchanged' || row['outcome'] === 'rolled_back';
     return failed['outcome'] === 'quarantined' && proven && Number(row['endedAt']) > Number(failed['endedAt']);
   });
@@ -68,8 +75,10 @@ type HaltSeen = { readonly row: Row; readonly fromAt: number; untilAt: number };
 /** 13: within two seconds of a halt nothing it covers is submitted any more; and no permit is older than that. */
 export const haltsStop: Rules = ({ must, counts }) => {
   const halts = new Map<string, HaltSeen>();
+  const jumps: { readonly at: number; readonly byMs: number }[] = [];
   return {
     sees(fact, board) {
+      if (fact.fact === 'clock jumped') jumps.push(fact);
       if (fact.fact === 'row' && fact.model === 'Halt' && fact.after) {
         const id = String(fact.after['id']);
         const known = halts.get(id);
@@ -79,7 +88,7 @@ export const haltsStop: Rules = ({ must, counts }) => {
       }
       if (fact.fact !== 'submitted' || fact.answer === 'known') return;
       const { at, endpointId, kind, operationId } = fact;
-      const age = at - Date.parse(fact.permitIssuedAt);
+      const age = passed(Date.parse(fact.permitIssuedAt), at);
       must(
         13,
         at,
@@ -90,7 +99,9 @@ export const haltsStop: Rules = ({ must, counts }) => {
       const cycleId = board.purposeOf(operationId)?.cycleId ?? '';
       const stop = [...halts.values()].find(
         (halt) =>
-          at > halt.fromAt + haltMilliseconds && at < halt.untilAt && covers(halt.row, board, { cycleId, endpointId }),
+          passed(halt.fromAt, at) > haltMilliseconds &&
+          at < halt.untilAt &&
+          covers(halt.row, board, { cycleId, endpointId }),
       );
       must(
         13,
@@ -101,9 +112,18 @@ export const haltsStop: Rules = ({ must, counts }) => {
       );
     },
   };
+
+  /** Time that has passed by other clocks too. */
+  function passed(fromAt: number, at: number): number {
+    return jumps.reduce((ms, jump) => (jump.at < fromAt || jump.at > at ? ms : ms - jump.byMs), at - fromAt);
+  }
 };
 
-function covers(halt: Row, board: Board, { cycleId, endpointId }: { cycleId: string; endpointId: string }): boolean {
+export function covers(
+  halt: Row,
+  board: Board,
+  { cycleId, endpointId }: { cycleId: string; endpointId: string },
+): boolean {
   if (halt['cycleId'] !== null && halt['cycleId'] !== cycleId) return false;
   const member = board.member(cycleId, endpointId);
   const { scope, subject } = halt as { scope?: string; subject?: string };

@@ -12,17 +12,31 @@ const horizonDays = 35;
 const day = 86_400_000;
 
 /** The policy's windows of a cycle at a site, and those that people opened. */
-function windowsOf(board: Board, cycleId: string, siteId: string): Span[] {
-  const cycle = board.rows('Cycle').find((row) => row['id'] === cycleId);
-  const site = board.sites.get(siteId);
-  if (!site || !(cycle?.['startedAt'] instanceof Date)) return [];
+export function windowsOf(board: Board, cycleId: string, siteId: string): Span[] {
+  const cycle = board.row('Cycle', cycleId);
+  if (!(cycle?.['startedAt'] instanceof Date)) return [];
   const fromAt = cycle['startedAt'].getTime();
-  const own = windowsOpen(board.policyOf(cycleId), site, { fromAt, untilAt: fromAt + horizonDays * day });
+  const own = plannedWindows(board, cycleId, siteId, fromAt);
   const opened = board
     .of('OpenedWindow', cycleId)
     .filter((row) => row['siteId'] === null || row['siteId'] === siteId)
     .map((row) => ({ fromAt: (row['opensAt'] as Date).getTime(), untilAt: (row['closesAt'] as Date).getTime() }));
   return [...own, ...opened];
+}
+
+const planned = new WeakMap<Board, Map<string, Span[]>>();
+
+/** Worked out once: the words of a policy do not change. */
+function plannedWindows(board: Board, cycleId: string, siteId: string, fromAt: number): Span[] {
+  const known = planned.get(board) ?? new Map<string, Span[]>();
+  planned.set(board, known);
+  const key = `${cycleId} ${siteId}`;
+  const site = board.sites.get(siteId);
+  const spans =
+    known.get(key) ??
+    (site ? windowsOpen(board.policyOf(cycleId), site, { fromAt, untilAt: fromAt + horizonDays * day }) : []);
+  known.set(key, spans);
+  return spans;
 }
 
 /** 6: work starts where a window is open and what is left of it covers the work; what has started is let end. */
@@ -128,11 +142,11 @@ export const lateOnesCatchUp: Rules = ({ must, counts }) => {
 };
 
 function newerCycleOf(board: Board, cycleId: string, endpointId: string): string | null {
-  const own = board.rows('Cycle').find((row) => row['id'] === cycleId);
-  const newer = board.rows('CycleEndpoint').find((row) => {
-    if (row['endpointId'] !== endpointId || row['cycleId'] === cycleId || row['ring'] === null) return false;
+  const own = board.row('Cycle', cycleId);
+  const newer = board.standings(endpointId).find((row) => {
+    if (row['cycleId'] === cycleId || row['ring'] === null) return false;
     if (row['outcome'] === 'skipped') return false;
-    const cycle = board.rows('Cycle').find((each) => each['id'] === row['cycleId']);
+    const cycle = board.row('Cycle', row['cycleId']);
     return cycle?.['kind'] === own?.['kind'] && Number(cycle?.['startedAt']) > Number(own?.['startedAt']);
   });
   return newer ? String(newer['cycleId']) : null;

@@ -30,6 +30,7 @@ export class Activity {
   private isOver = false;
   private readonly engine: Engine;
   private readonly execution: Execution;
+  private readonly identity: Execution['identity'] & Activity['facts'] & { readonly local: false };
   private readonly seq: number;
   private readonly input: readonly unknown[];
   private readonly summary: string | null;
@@ -54,6 +55,7 @@ export class Activity {
       activityId: command.activityId ?? '',
       taskQueue: command.taskQueue ?? '',
     };
+    this.identity = { ...execution.identity, ...this.facts, local: false };
     this.cancellationType = command.cancellationType ?? 0;
     this.input = decodedAll(command.arguments);
     this.summary = summary;
@@ -91,10 +93,6 @@ export class Activity {
   abandon(): void {
     this.dispatch?.callOff();
     this.current?.abandon();
-  }
-
-  private get identity() {
-    return { ...this.execution.identity, ...this.facts, local: false };
   }
 
   private recorded() {
@@ -138,10 +136,8 @@ export class Activity {
       this.input,
       {
         now: engine.clock.now,
-        ...this.facts,
+        ...this.identity,
         attempt,
-        local: false,
-        ...this.execution.identity,
         scheduledAt: this.scheduledAt,
         attemptScheduledAt: this.attemptScheduledAt,
         summary: this.summary,

@@ -45,13 +45,23 @@ async function makeBundle({ workflowsPath = productsWorkflows, replaced = {} }: 
     logger: new DefaultLogger('ERROR'),
     ...replacingSources(replaced, met),
     // Once for the context and not once for each workflow: the SDK's modules keep nothing of a workflow to themselves.
-    preloadModules: ['@temporalio/workflow'],
+    preloadModules: ['@temporalio/workflow', workflowsPath],
   });
   const unmet = Object.keys(replaced).filter((name) => !met.has(name));
   if (unmet.length > 0) throw new Error(`The workflows do not import ${unmet.join(', ')}: nothing was replaced.`);
   const filename = 'workflow-bundle.js';
-  const script = new vm.Script(code, { filename });
+  const script = new vm.Script(withGlobalsAtHand(code), { filename });
   return { workflowsPath, code, sandbox: Sandbox.over(script, { code, filename }) };
+}
+
+const globalsAtHand =
+  'Object, Promise, Symbol, Map, Set, WeakMap, Array, JSON, Error, TypeError, RangeError, Reflect, Proxy, String, Number, Boolean, RegExp, Uint8Array, ArrayBuffer, globalThis';
+
+/** Node asks its own code for every global of a context. What nobody replaces is asked for once. */
+function withGlobalsAtHand(code: string): string {
+  const library = 'var __TEMPORAL__;';
+  if (!code.startsWith(library)) throw new Error('The bundle does not begin as the SDK of this version begins it.');
+  return `${library} ((${globalsAtHand}) => { ${code.slice(library.length)}\n})(${globalsAtHand});`;
 }
 
 /** Has a bundle made of other sources in the place of some files. @param met is given the names of those that were met */

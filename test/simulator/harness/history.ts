@@ -80,7 +80,7 @@ function asRecorded({ jobs, frame, commands }: Activation): Activation | null {
 }
 
 /** Where two values first differ, in words; null when they are the same. Stack traces differ by where code was entered. */
-function differenceOf(before: unknown, now: unknown, place: string): string | null {
+export function differenceOf(before: unknown, now: unknown, place: string): string | null {
   if (before === now) return null;
   if (typeof before !== 'object' || typeof now !== 'object' || before === null || now === null)
     return (before ?? undefined) === (now ?? undefined)

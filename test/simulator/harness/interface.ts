@@ -103,8 +103,8 @@ export type SimulationOptions = {
   readonly latencies?: Partial<Latencies>;
   /** From this many events of its history on, a workflow is told to continue as new. 4096 unless told, as the server. */
   readonly continueAsNewAfterEvents?: number;
-  /** Keeps the inputs and results of activities in the record; true unless told. */
-  readonly recordPayloads?: boolean;
+  /** Keeps every event, with the inputs and results of activities; true unless told. Else each is told and forgotten. */
+  readonly keepRecord?: boolean;
 };
 
 /** What was bundled, with its context to run in. Opaque: from bundleOf in bundle.ts. */
@@ -140,7 +140,7 @@ export type Simulation = {
   now(): Instant;
   /** A seeded source of its own for a purpose: drawing from one changes no other. */
   randomFor(purpose: string): Random;
-  /** Everything that happened, in order. */
+  /** Everything that happened, in order, where it is kept. */
   readonly events: readonly RecordedEvent[];
   /** Adds an event of the world's own to the record. */
   note(kind: `world: ${string}`, facts: Readonly<Record<string, unknown>>): void;

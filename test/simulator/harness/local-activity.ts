@@ -26,6 +26,7 @@ export class LocalActivity {
   private readonly schedule: coresdk.workflow_commands.IScheduleLocalActivity;
   private readonly execution: Execution;
   private readonly facts: { readonly activityType: string; readonly activityId: string; readonly taskQueue: string };
+  private readonly identity: Execution['identity'] & LocalActivity['facts'] & { readonly local: true };
   private readonly input: readonly unknown[];
   private readonly timeouts: Timeouts;
   private readonly scheduledAt: Instant;
@@ -47,6 +48,7 @@ export class LocalActivity {
       activityId: schedule.activityId ?? '',
       taskQueue: execution.taskQueue,
     };
+    this.identity = { ...execution.identity, ...this.facts, local: true };
     this.input = decodedAll(schedule.arguments);
     this.timeouts = timeoutsOf(schedule);
     this.attempt = schedule.attempt || 1;
@@ -82,10 +84,6 @@ export class LocalActivity {
     this.ended({ ended: 'lost', because });
   }
 
-  private get identity() {
-    return { ...this.execution.identity, ...this.facts, local: true };
-  }
-
   private get summary(): string | null {
     return summaryOf(this.command.userMetadata);
   }
@@ -110,10 +108,8 @@ export class LocalActivity {
       this.input,
       {
         now: engine.clock.now,
-        ...this.facts,
+        ...this.identity,
         attempt,
-        local: true,
-        ...execution.identity,
         scheduledAt: this.scheduledAt,
         attemptScheduledAt: this.attemptScheduledAt,
         summary: this.summary,

@@ -11,6 +11,7 @@ import {
   defaultFailureConverter,
   defaultPayloadConverter,
 } from '@temporalio/common';
+import type { temporal } from '@temporalio/proto';
 import { DefaultLogger, NativeConnection, Runtime, makeTelemetryFilterString } from '@temporalio/worker';
 import { specOf } from './failures.ts';
 import type {
@@ -59,9 +60,14 @@ export type RealSimulation = Pick<
   | 'run'
   | 'resultOf'
 > & {
+  /** What each workflow has asked the server for, in order. */
+  asked(): Promise<ReadonlyMap<string, readonly Asked[]>>;
   /** Terminates what still runs, and stops the workers. */
   close(): Promise<void>;
 };
+
+/** An activity by its type; a child by its type and id. */
+export type Asked = { readonly activity?: string; readonly child?: string };
 
 const lookEveryMs = 100;
 let isQuiet = false;
@@ -93,6 +99,7 @@ export async function onRealServer(options: RealServerOptions): Promise<RealSimu
   const states = new Map<string, WorkflowState>();
   const errors: unknown[] = [];
   const began = new Date(clock.realStartMs - 1000).toISOString();
+  const ours = `TaskQueue = '${taskQueue}' AND StartTime > '${began}'`;
   let orders = Promise.resolve();
   let waiting = 0;
   let updates = 0;
@@ -191,6 +198,16 @@ export async function onRealServer(options: RealServerOptions): Promise<RealSimu
       }
     },
     resultOf: (workflowId) => states.get(workflowId),
+    async asked() {
+      const asked = new Map<string, readonly Asked[]>();
+      const runs: { readonly workflowId: string; readonly runId: string; readonly startTime: Date }[] = [];
+      for await (const run of client.workflow.list({ query: ours })) runs.push(run);
+      for (const { workflowId, runId } of runs.toSorted((a, b) => a.startTime.getTime() - b.startTime.getTime())) {
+        const { events: told } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+        asked.set(workflowId, [...(asked.get(workflowId) ?? []), ...(told ?? []).flatMap(askedIn)]);
+      }
+      return asked;
+    },
 
     async close() {
       for (const workflowId of await running())
@@ -213,7 +230,7 @@ export async function onRealServer(options: RealServerOptions): Promise<RealSimu
   }
 
   async function readStates(): Promise<void> {
-    const ids = new Set(await listed(`TaskQueue = '${taskQueue}' AND StartTime > '${began}'`));
+    const ids = new Set(await listed(ours));
     for (const workflowId of new Set([...ids, ...states.keys()])) states.set(workflowId, await stateOf(workflowId));
   }
 
@@ -232,6 +249,13 @@ export async function onRealServer(options: RealServerOptions): Promise<RealSimu
       return { state: 'failed', failure: specOfError(cause) };
     }
   }
+}
+
+function askedIn(event: temporal.api.history.v1.IHistoryEvent): readonly Asked[] {
+  const activity = event.activityTaskScheduledEventAttributes?.activityType?.name;
+  if (activity) return [{ activity }];
+  const child = event.startChildWorkflowExecutionInitiatedEventAttributes;
+  return child ? [{ child: `${child.workflowType?.name} ${child.workflowId}` }] : [];
 }
 
 /** The same words that the harness has for it. */

@@ -33,7 +33,7 @@ type Api = {
 };
 
 /** Lives inside the context: what is to be called next, for whom. */
-type Mailbox = { activator: Activator | undefined; call: keyof Api; args: readonly unknown[] };
+type Mailbox = { activator: Activator | undefined; call: keyof Api | 'conclude'; args: readonly unknown[] };
 
 const mailbox = new vm.Script(`
   const __HARNESS_MAILBOX__ = {
@@ -42,8 +42,11 @@ const mailbox = new vm.Script(`
     args: [],
     open() {
       if (globalThis.__TEMPORAL_ACTIVATOR__ !== this.activator) globalThis.__TEMPORAL_ACTIVATOR__ = this.activator;
-      return __TEMPORAL__.api[this.call](...this.args);
+      if (this.call === 'conclude')
+        return this.api.tryUnblockConditions() > 0 ? undefined : this.api.concludeActivation();
+      return this.api[this.call](...this.args);
     },
+    api: __TEMPORAL__.api,
   };
   __HARNESS_MAILBOX__;
 `);
@@ -86,10 +89,20 @@ export class Sandbox extends ReusableVMWorkflowCreator {
     name: Name,
     ...args: Parameters<Api[Name]>
   ): ReturnType<Api[Name]> {
+    return this.enter(activator, name, args) as ReturnType<Api[Name]>;
+  }
+
+  /** Ends the activation when no condition comes true any more; undefined when one has, and its workflow goes on. */
+  conclude(activator: Activator): ReturnType<Api['concludeActivation']> | undefined {
+    return this.enter(activator, 'conclude', []) as ReturnType<Api['concludeActivation']> | undefined;
+  }
+
+  /** One entry into the context, which costs more than most of what is done there. */
+  private enter(activator: Activator | undefined, call: Mailbox['call'], args: readonly unknown[]): unknown {
     this.mailbox.activator = activator;
-    this.mailbox.call = name;
+    this.mailbox.call = call;
     this.mailbox.args = args;
-    return openMailbox.runInContext(this.context) as ReturnType<Api[Name]>;
+    return openMailbox.runInContext(this.context);
   }
 
   open({ info, randomnessSeed, now }: InstanceOptions): Instance {
@@ -156,10 +169,10 @@ export class Instance {
       if (job.variant === 'initializeWorkflow') sandbox.call(activator, 'initialize', job.initializeWorkflow);
     }
     sandbox.call(activator, 'activate', { jobs: rest }, 0);
-    while (sandbox.call(activator, 'tryUnblockConditions') > 0);
-    const { successful } = sandbox.call(activator, 'concludeActivation');
+    let concluded = sandbox.conclude(activator);
+    while (!concluded) concluded = sandbox.conclude(activator);
     if (activator.sinkCalls.length > 0) activator.getAndResetSinkCalls();
-    return successful.commands;
+    return concluded.successful.commands;
   }
 
   ask(job: ActivationJob): readonly WorkflowCommand[] {

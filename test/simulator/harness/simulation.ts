@@ -41,7 +41,7 @@ const whenEnded = {
 export function createSimulation(options: SimulationOptions): Simulation {
   const seed = String(options.seed);
   const clock = new Clock(options.startAt, randomFrom(`${seed}/ties`));
-  const record = new EventRecord(clock, options.record);
+  const record = new EventRecord(clock, options.record, options.keepRecord ?? true);
   const queues = new Map<string, TaskQueue>();
   const newest = new Map<string, Execution>();
   const all: Execution[] = [];
@@ -55,7 +55,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
     sandbox: options.bundle.sandbox,
     activities: options.activities,
     continueAsNewAfterEvents: options.continueAsNewAfterEvents ?? 4096,
-    recordPayloads: options.recordPayloads ?? true,
+    recordPayloads: options.keepRecord ?? true,
     delays: delaysOf(seed, { ...defaultLatencies, ...options.latencies }),
     deaths: randomFrom(`${seed}/deaths`),
     record: (event) => record.add(event),
@@ -128,7 +128,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
     },
     update(workflowId, name, args, updateId) {
       const execution = findRunning(workflowId);
-      const id = updateId ?? `update-${record.events.length + 1}`;
+      const id = updateId ?? `update-${record.length + 1}`;
       const known = execution.updates.get(id);
       if (known) return known;
       const update = new Update(id, name, args);
@@ -168,7 +168,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
         clock.step();
         while (unsettled.length > 0) await Promise.all(unsettled.splice(0));
         stepping = false;
-        for (const order of postponed.splice(0)) order();
+        if (postponed.length > 0) for (const order of postponed.splice(0)) order();
         record.deliver();
         if (events % eventsPerTurn === 0) await engine.sandbox.turn();
       }

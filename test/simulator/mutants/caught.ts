@@ -2,23 +2,21 @@
 import { bundleOf } from '../harness/bundle.ts';
 import type { ActivityFunction, ActivityTable, Answer, WorkflowBundle } from '../harness/interface.ts';
 import type { judgeSeed } from '../judge-seed.ts';
-import type { RuleNumber } from '../checker/rule.ts';
+import type { Rule } from '../checker/rule.ts';
 
 export type Judge = typeof judgeSeed;
 
 export type Wrong = {
-  readonly rule: RuleNumber;
-  /** The first seed that is tried, and how many. */
+  readonly rule: Rule;
+  /** The first seed that is tried: one that finds it out soon, as far as is known. And how many. */
   readonly from: number;
   readonly seeds: number;
-  /** How many endpoints a cycle may have; small fleets where nothing is said. */
-  readonly endpoints?: number;
   readonly bundle?: WorkflowBundle;
   readonly altered?: (table: ActivityTable) => ActivityTable;
 };
 
 /** A rule that is broken is mostly broken on few endpoints too. */
-const fewEndpoints = 10;
+const size = { endpointsAtMost: 10 };
 
 /**
  * The first seed that finds the wrong version out; null when none of them does.
@@ -26,7 +24,6 @@ const fewEndpoints = 10;
  */
 export async function foundOutAt(wrong: Wrong, wrongly: Judge, rightly: Judge): Promise<number | null> {
   const right = await bundleOf();
-  const size = { endpointsAtMost: wrong.endpoints ?? fewEndpoints };
   const product = { bundle: wrong.bundle ?? right, ...(wrong.altered ? { altered: wrong.altered } : {}) };
   for (let seed = wrong.from; seed < wrong.from + wrong.seeds; seed += 1) {
     const isBroken = ({ violations }: Awaited<ReturnType<Judge>>) => violations.some(({ rule }) => rule === wrong.rule);

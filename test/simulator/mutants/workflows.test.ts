@@ -4,7 +4,15 @@ import { expect, it, vi } from 'vitest';
 import { bundleOf } from '../harness/bundle.ts';
 import type { WorkflowBundle } from '../harness/interface.ts';
 import { judgeSeed } from '../judge-seed.ts';
-import { type Wrong, foundOutAt } from './caught.ts';
+import type { Rule } from '../checker/rule.ts';
+import { type Judge, type Wrong, foundOutAt } from './caught.ts';
+
+const budget = vi.hoisted(() => ({ looksAtOthers: true }));
+vi.mock('../../../domain/budget.ts', async (real) => {
+  const right = await real<typeof import('../../../domain/budget.ts')>();
+  const disturbanceOf: typeof right.disturbanceOf = (work) => (budget.looksAtOthers ? right.disturbanceOf(work) : null);
+  return { ...right, disturbanceOf };
+});
 
 type WrongLine = Wrong & {
   readonly words: string;
@@ -16,7 +24,7 @@ type WrongLine = Wrong & {
 const wrongLines: readonly WrongLine[] = [
   {
     rule: 2,
-    from: 5,
+    from: 54,
     seeds: 60,
     words: 'an unusable snapshot is good enough',
     file: 'workflows/endpoint-patch.ts',
@@ -43,14 +51,15 @@ it('rule 1: each cycle has a lock of its own, and looks at no other', { timeout:
   const right = 'workflowId: `endpoint/${endpoint.clientId}/${endpoint.endpointId}`';
   const wrong = 'workflowId: `endpoint/${endpoint.cycleId}/${endpoint.endpointId}`';
   const bundle = await bundleWith(1, 'workflows/patch-endpoint.ts', right, wrong);
-  vi.resetModules();
-  vi.doMock('../../../domain/budget.ts', async (real) => ({ ...(await real<object>()), disturbanceOf: () => null }));
-  const wrongly = await import('../judge-seed.ts');
-  expect(await foundOutAt({ rule: 1, from: 642, seeds: 15, bundle }, wrongly.judgeSeed, judgeSeed)).not.toBeNull();
+  const wrongly: Judge = (...given) => {
+    budget.looksAtOthers = false;
+    return judgeSeed(...given).finally(() => (budget.looksAtOthers = true));
+  };
+  expect(await foundOutAt({ rule: 1, from: 642, seeds: 15, bundle }, wrongly, judgeSeed)).not.toBeNull();
 });
 
 /** The product's workflows with one line wrong. */
-async function bundleWith(rule: number, file: string, right: string, wrong: string): Promise<WorkflowBundle> {
+async function bundleWith(rule: Rule, file: string, right: string, wrong: string): Promise<WorkflowBundle> {
   const source = await readFile(new URL(`../../../${file}`, import.meta.url), 'utf8');
   expect(source, `${file} has changed: find the line anew that holds rule ${rule}`).toContain(right);
   return bundleOf({ replaced: { [file]: source.replace(right, wrong) } });

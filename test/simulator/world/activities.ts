@@ -144,13 +144,15 @@ function specOf(failure: unknown): FailureSpec {
 /** These ask again and again within one attempt; here the attempt ends at once, and the next asks after as long. */
 const watching: ReadonlySet<string> = new Set(['carryOutOperation', 'followOperation']);
 const watchMilliseconds = 2000;
+/** Nothing here is cancelled, nor waits for it. */
+const neverCancelled = { signal: new AbortController().signal, promise: new Promise<never>(() => {}) };
 
 /** As much of Temporal's context of an activity as the product asks for. */
 function contextOf(name: string, attempt: number): NonNullable<ReturnType<typeof asyncLocalStorage.getStore>> {
   const context = {
     info: { attempt },
-    cancellationSignal: new AbortController().signal,
-    cancelled: new Promise<never>(() => {}),
+    cancellationSignal: neverCancelled.signal,
+    cancelled: neverCancelled.promise,
     heartbeat: () => {},
     sleep: () => {
       if (watching.has(name)) throw notYet('it is under way', watchMilliseconds);

@@ -5,15 +5,15 @@ import { orderActivities } from '../../../activities/orders.ts';
 import { rollBackActivities } from '../../../activities/roll-backs.ts';
 import { skipActivities } from '../../../activities/skips.ts';
 import type { NamedTarget } from '../../../domain/halt.ts';
-import type { Simulation } from '../harness/interface.ts';
 import { NotModelled } from './not-modelled.ts';
 import type { MemoryDatabase } from './database/database.ts';
 import type { OrderFacts, Part } from './orders.ts';
 import type { Recorder } from './record.ts';
 import type { Release } from './releases.ts';
+import type { Place } from './world.ts';
 
 type Counter = {
-  readonly simulation: Simulation;
+  readonly simulation: Place;
   readonly database: MemoryDatabase;
   readonly record: Recorder;
   readonly releases: readonly Release[];

@@ -1,6 +1,7 @@
 /** What operators will order, when, and of what: drawn so that much of it comes at a bad moment. */
 import type { Chance } from './chance.ts';
-import type { ClientFacts, CycleStart } from './scenario.ts';
+import type { CycleStart } from './cycles.ts';
+import type { ClientFacts } from './scenario.ts';
 
 /** Which part of a cycle: drawn by a lot among those there are. */
 export type Part = { readonly scope: 'cycle' | 'ring' | 'site' | 'endpoint'; readonly lot: number };

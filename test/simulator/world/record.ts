@@ -52,6 +52,8 @@ export type Fact =
       readonly accepted: boolean;
       readonly because: string;
     }
+  /** What has passed by the clock since then has not passed for what was on its way. */
+  | { readonly fact: 'clock jumped'; readonly byMs: number }
   /** Something went wrong that was meant to. */
   | { readonly fact: 'fault'; readonly fault: string }
   /** An activity of the product broke: a failure that is none of its own. */

@@ -1,11 +1,12 @@
 /** Everything that will be and will go wrong in one simulation, drawn from its seed alone. */
-import { type CycleOrder, cycleIdOf, emergencyIdOf } from '../../../domain/cycle.ts';
 import type { Client, Policy, SegmentRule, Site } from '../../../domain/policy.ts';
 import { Chance } from './chance.ts';
+import { type CycleStart, drawCycles } from './cycles.ts';
 import { type EndpointFacts, type Span, drawEndpoints } from './endpoints.ts';
 import { type OrderFacts, drawOrders } from './orders.ts';
 import { drawPolicy, drawSites } from './policies.ts';
-import { type Release, drawReleases, securityOrigin } from './releases.ts';
+import { type Release, drawReleases } from './releases.ts';
+import { outbreak, rush, twiceAtOnce } from './trials.ts';
 
 export type ClientFacts = {
   readonly client: Client;
@@ -14,8 +15,6 @@ export type ClientFacts = {
   readonly policies: readonly Policy[];
   readonly endpoints: readonly EndpointFacts[];
 };
-
-export type CycleStart = { readonly at: number; readonly order: CycleOrder };
 
 /** Something that happens to the workers, their memory or the clock. */
 export type Mishap =
@@ -80,45 +79,9 @@ export function drawScenario(seed: number, size: Size): Scenario {
     answersLost: chance.oneOf([0, 0, 0.005, 0.02]),
     continueAsNewAfterEvents: chance.oneOf([4096, 400, 120]),
   };
-  return clients.length > 1 && chance.happens(0.12) ? outbreak(scenario) : scenario;
-}
-
-/** One patch is bad everywhere, and gates and policies let it come far: only the breaker stands between it and everyone. */
-function outbreak(scenario: Scenario): Scenario {
-  const [worst, ...others] = scenario.releases;
-  if (!worst) return scenario;
-  const bad = { shape: 'configure', share: 1, afterMinutes: 1 } as const;
-  const lenient = (policy: Policy): Policy => ({
-    ...policy,
-    mode: 'patch',
-    approve: [{ class: 'security', severity: null, delayMinutes: 0 }],
-    gate: { ...policy.gate, failuresAtMost: 50, failurePercentAtMost: null },
-    budget: { count: 50 },
-    windows: 'always',
-    sandbox: { required: false },
-    changeApproval: null,
-  });
-  return {
-    ...scenario,
-    releases: [{ ...worst, origin: securityOrigin, removes: [], downgrades: [], bad }, ...others],
-    clients: scenario.clients.map((client) => ({ ...client, policies: client.policies.map(lenient) })),
-    cycles: scenario.cycles.flatMap(inTurnAndAgain(scenario.startAt)),
-    orders: scenario.orders.filter(({ order }) => order === 'approve' || order === 'advance'),
-  };
-}
-
-/** One client's cycle after another's, so that the later ones could learn from the first; and each client tries again. */
-function inTurnAndAgain(startAt: number) {
-  return ({ order }: CycleStart, index: number): CycleStart[] => {
-    const at = startAt + (1 + index * 6) * 60_000;
-    if (order.kind === 'emergency' || order.number > 1) return [];
-    const { clientId, policyName, civilDate } = order;
-    const again = { ...order, number: 2, cycleId: cycleIdOf({ clientId, policyName, civilDate, number: 2 }) };
-    return [
-      { at, order },
-      { at: at + 50 * 60_000, order: again },
-    ];
-  };
+  if (clients.length > 1 && chance.happens(0.12)) return outbreak(scenario);
+  if (chance.happens(0.2)) return twiceAtOnce(scenario);
+  return chance.happens(0.2) ? rush(scenario) : scenario;
 }
 
 function drawStart(chance: Chance): number {
@@ -176,42 +139,6 @@ function named(chance: Chance, policy: Policy, endpoints: readonly EndpointFacts
   const canary = chance.oneOf(endpoints);
   if (!first || !canary || others.length === 0 || !chance.happens(0.15)) return policy;
   return { ...policy, rings: [{ ...first, endpoints: [canary.stated.name] }, ...others] };
-}
-
-/** A cycle of each policy; sometimes a further one beside it, sometimes an emergency. */
-function drawCycles(chance: Chance, facts: ClientFacts, releases: readonly Release[], startAt: number): CycleStart[] {
-  const clientId = facts.client.id;
-  const civilDate = new Date(startAt).toISOString().slice(0, 10);
-  const soon = (minutes: number) => startAt + chance.between(1, minutes * 60) * 1000;
-  const standard = facts.policies.flatMap((policy) => {
-    const order = (number: number): CycleOrder => ({
-      cycleId: cycleIdOf({ clientId, policyName: policy.name, civilDate, number }),
-      clientId,
-      policyName: policy.name,
-      kind: 'standard',
-      advisory: null,
-      trigger: 'on demand',
-      startedBy: 'dana',
-      civilDate,
-      number,
-    });
-    const first = { at: soon(5), order: order(1) };
-    return chance.happens(0.12) ? [first, { at: soon(90), order: order(2) }] : [first];
-  });
-  const [advisory] = releases.flatMap(({ cves }) => cves);
-  if (!advisory || !chance.happens(0.2)) return standard;
-  const emergency: CycleOrder = {
-    cycleId: emergencyIdOf({ clientId, advisory }),
-    clientId,
-    policyName: 'servers',
-    kind: 'emergency',
-    advisory,
-    trigger: 'emergency',
-    startedBy: 'dana',
-    civilDate,
-    number: 1,
-  };
-  return [...standard, { at: soon(60), order: emergency }];
 }
 
 function drawMishaps(chance: Chance, clients: readonly ClientFacts[], span: Span): Mishap[] {

@@ -26,11 +26,13 @@ export class Software {
     this.#on = on;
   }
 
-  /** What installing these would remove or downgrade, and nobody allowed. */
+  /** What installing these would remove or downgrade, and nobody allowed: what another cycle has made newer among it. */
   besides(patches: readonly Patch[], allowed: readonly string[]): readonly string[] {
+    const { packages } = this.#on.disk();
     return patches.flatMap((patch) => {
       const { removes = [], downgrades = [] } = this.#releaseOf(patch) ?? {};
-      return [...removes.filter((name) => !allowed.includes(name)), ...downgrades];
+      const older = (packages[patch.package] ?? '') > patch.to ? [patch.package] : [];
+      return [...removes.filter((name) => !allowed.includes(name)), ...downgrades, ...older];
     });
   }
 

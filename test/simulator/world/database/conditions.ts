@@ -31,14 +31,17 @@ function truthOf(judge: Judge, model: Model, row: Row, where: Where): Truth {
 
 function truthOfTerm(judge: Judge, model: Model, row: Row, name: string, wanted: unknown): Truth {
   if (model.fields.has(name)) return truthOfField(row[name], wanted);
-  const all = () => (Array.isArray(wanted) ? wanted : [wanted]).map((each: Where) => truthOf(judge, model, row, each));
-  if (name === 'AND') return every(all());
-  if (name === 'OR') return some(all());
-  if (name === 'NOT') return every(all().map(not));
+  if (name === 'AND') return every(truthsOf(judge, model, row, wanted));
+  if (name === 'OR') return some(truthsOf(judge, model, row, wanted));
+  if (name === 'NOT') return every(truthsOf(judge, model, row, wanted).map(not));
   const relation = model.relations.get(name);
   if (relation) return truthOfRelation(judge, row, relation, wanted as Where | null);
   if (model.uniques.some((fields) => fields.join('_') === name)) return truthOf(judge, model, row, wanted as Where);
   throw new NotModelled(`the simulator's database knows no condition ${model.name}.${name}`);
+}
+
+function truthsOf(judge: Judge, model: Model, row: Row, wanted: unknown): readonly Truth[] {
+  return (Array.isArray(wanted) ? wanted : [wanted]).map((each: Where) => truthOf(judge, model, row, each));
 }
 
 function truthOfRelation(judge: Judge, row: Row, relation: Relation, wanted: Where | null): Truth {
@@ -65,7 +68,8 @@ function truthOfField(value: unknown, wanted: unknown): Truth {
   if (wanted === null) return value === null;
   if (typeof wanted !== 'object' || wanted instanceof Date) return value === null ? null : same(value, wanted);
   let truth: Truth = true;
-  for (const [operator, operand] of Object.entries(wanted)) {
+  for (const operator in wanted) {
+    const operand = (wanted as Where)[operator];
     if (operand === undefined || operator === 'mode') continue;
     const one = truthOfOperator(value, operator, operand);
     if (one === false) return false;

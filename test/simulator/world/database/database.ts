@@ -141,13 +141,15 @@ class Lazy implements PromiseLike<unknown> {
 
 /** What is not there is said, instead of being undefined. */
 function closed(whose: string, has: Record<string, unknown>): Record<string, unknown> {
-  return new Proxy(has, {
-    get(target, name) {
-      if (typeof name === 'string' && !(name in target) && name !== 'then')
-        throw new NotModelled(`${whose} has no ${name}`);
-      return target[name as string];
+  const beyond = new Proxy(
+    {},
+    {
+      get(_, name) {
+        if (typeof name === 'string' && name !== 'then') throw new NotModelled(`${whose} has no ${name}`);
+      },
     },
-  });
+  );
+  return Object.assign(Object.create(beyond) as Record<string, unknown>, has);
 }
 
 function actsOf(reader: Reader, writer: Writer): Record<string, Act> {

@@ -97,9 +97,11 @@ export class Reader implements Judge {
   }
 
   #shaped(model: Model, row: Row, { select, include }: Query): Row {
-    const shaped: Row = {};
-    for (const name of model.fields.keys()) if (!select || select[name] === true) shaped[name] = row[name];
-    for (const [name, wanted] of Object.entries({ ...select, ...include })) {
+    const shaped: Row = select ? {} : { ...row };
+    if (select) for (const name in row) if (select[name] === true) shaped[name] = row[name];
+    const along = select && include ? { ...select, ...include } : (select ?? include);
+    for (const name in along) {
+      const wanted = along[name];
       const relation = model.relations.get(name);
       if (!relation || wanted === false || wanted === undefined) {
         if (!model.fields.has(name))

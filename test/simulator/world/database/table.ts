@@ -20,25 +20,28 @@ export class RowProblem extends Error {
   }
 }
 
+/** Rows by the fields of a key; `name` is what a condition calls the key. */
+type Unique = { readonly name: string; readonly fields: readonly string[]; readonly rows: Map<string, Row> };
+
 export class Table {
   readonly model: Model;
   readonly #rows = new Set<Row>();
-  readonly #byUnique: readonly { readonly fields: readonly string[]; readonly rows: Map<string, Row> }[];
+  readonly #byUnique: readonly Unique[];
   readonly #byColumn: ReadonlyMap<string, Map<unknown, Set<Row>>>;
   readonly #keyColumns: ReadonlySet<string>;
 
   constructor(model: Model) {
     this.model = model;
     this.#keyColumns = new Set([...indexed, ...model.uniques.flat()]);
-    this.#byUnique = model.uniques.map((fields) => ({ fields, rows: new Map() }));
+    this.#byUnique = model.uniques.map((fields) => ({ name: fields.join('_'), fields, rows: new Map() }));
     this.#byColumn = new Map(indexed.filter((name) => model.fields.has(name)).map((name) => [name, new Map()]));
   }
 
   /** Those a condition may hold for: fewer than all where it names a key or an indexed column. */
   candidates(where: Where | undefined): Iterable<Row> {
     if (!where) return this.#rows;
-    for (const { fields, rows } of this.#byUnique) {
-      const named = fields.length === 1 ? where : (where[fields.join('_')] as Where | undefined);
+    for (const { name, fields, rows } of this.#byUnique) {
+      const named = fields.length === 1 ? where : (where[name] as Where | undefined);
       if (!named || !fields.every((name) => typeof named[name] === 'string' || typeof named[name] === 'number'))
         continue;
       const row = rows.get(keyIn(named, fields));
@@ -84,13 +87,18 @@ export class Table {
   }
 
   #reindex(row: Row, changes: Row): void {
-    if (![...this.#keyColumns].some((name) => name in changes && changes[name] !== row[name])) {
+    if (!this.#moves(row, changes)) {
       Object.assign(row, changes);
       return;
     }
     this.#forget(row);
     Object.assign(row, changes);
     this.#index(row);
+  }
+
+  #moves(row: Row, changes: Row): boolean {
+    for (const name in changes) if (changes[name] !== row[name] && this.#keyColumns.has(name)) return true;
+    return false;
   }
 
   #add(row: Row): void {
