@@ -40,11 +40,14 @@ export function isPopulated(cgroup: string): boolean {
   return eventOf(cgroup, 'populated');
 }
 
-/** Pulls the plug: every process in the cgroup and below ends at once. Returns when none is left. */
+/** Pulls the plug: every process in the cgroup and below ends at once, and who was on its way in. Returns when none is left. */
 export async function killCgroup(cgroup: string): Promise<void> {
-  if (!existsSync(join(unified(), cgroup))) return;
-  writeFileSync(join(unified(), cgroup, 'cgroup.kill'), '1');
-  await until(`cgroup ${cgroup} is empty`, () => !isPopulated(cgroup), 30_000);
+  const kill = () => {
+    if (!isPopulated(cgroup)) return true;
+    writeFileSync(join(unified(), cgroup, 'cgroup.kill'), '1');
+    return false;
+  };
+  await until(`cgroup ${cgroup} is empty`, kill, 30_000);
 }
 
 /** Names of the cgroups directly inside. */

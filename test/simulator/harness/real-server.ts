@@ -98,8 +98,8 @@ export async function onRealServer(options: RealServerOptions): Promise<RealSimu
   const events: RecordedEvent[] = [];
   const states = new Map<string, WorkflowState>();
   const errors: unknown[] = [];
-  const began = new Date(clock.realStartMs - 1000).toISOString();
-  const ours = `TaskQueue = '${taskQueue}' AND StartTime > '${began}'`;
+  const began = new Date(clock.realStartMs).toISOString();
+  const ours = `TaskQueue = '${taskQueue}' AND StartTime >= '${began}'`;
   let orders = Promise.resolve();
   let waiting = 0;
   let updates = 0;
