@@ -25,6 +25,7 @@ import { snapshotLifeActivities } from './snapshot-life.ts';
 import { snapshotShelfActivities } from './snapshot-shelf.ts';
 import { rollBackAdmissionActivities } from './roll-back-admissions.ts';
 import { rollBackActivities } from './roll-backs.ts';
+import { sandboxTestActivities } from './sandbox-tests.ts';
 import { skipActivities } from './skips.ts';
 import { successorActivities } from './successors.ts';
 import type { AgentPort } from './ports/agent.ts';
@@ -68,6 +69,7 @@ export function controlActivities(ports: ControlPorts) {
     ...patchSetActivities(ports),
     ...advisoryActivities(ports),
     ...installPlanActivities(ports),
+    ...sandboxTestActivities(ports),
     ...changeRecordActivities(ports),
     ...successorActivities(ports),
     ...admissionActivities(ports),
