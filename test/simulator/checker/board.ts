@@ -13,7 +13,8 @@ export type Hold = {
   readonly fromAt: number;
   /** Put back by a person's order, not patched. */
   readonly isRollBack: boolean;
-  firstSeen: Truth | null;
+  /** As it was before anything was done to it. */
+  before: Truth | null;
   lastSeen: { readonly truth: Truth; readonly at: number } | null;
   readonly begun: Begun[];
   snapshot: { readonly snapshotId: string; readonly takenAt: number; usable: boolean } | null;
@@ -130,7 +131,7 @@ export class Board {
     const current = this.#holds.get(endpointId);
     if (is && !was) {
       const isRollBack = after['state'] === 'rolling back';
-      const nothing = { firstSeen: null, lastSeen: null, begun: [], snapshot: null };
+      const nothing = { before: null, lastSeen: null, begun: [], snapshot: null };
       this.#holds.set(endpointId, { cycleId, endpointId, fromAt, isRollBack, ...nothing });
     }
     if (was && !is && current?.cycleId === cycleId) this.#holds.delete(endpointId);
@@ -140,7 +141,8 @@ export class Board {
     const hold = this.#holds.get(fact.endpointId);
     if (!hold) return;
     if (fact.fact === 'observed') {
-      hold.firstSeen ??= fact.truth;
+      // Answers get lost: what is gone by is the last look before anything was done.
+      if (!hold.begun.some(({ kind }) => kind !== 'prefetch')) hold.before = fact.truth;
       hold.lastSeen = { truth: fact.truth, at: fact.at };
     } else if (fact.fact === 'effect begun') hold.begun.push(fact);
     else if (fact.fact === 'snapshot taken')

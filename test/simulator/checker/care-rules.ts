@@ -54,7 +54,7 @@ export const unknownIsCareful: Rules = ({ must, violated }) => ({
       must(
         20,
         fact.at,
-        hold?.firstSeen !== null,
+        hold?.before !== null,
         () => `${fact.endpointId} gets an install, and nobody looked at it before`,
       );
     }

@@ -122,13 +122,13 @@ export const provenPatched: Rules = ({ must, violated }) => {
       const hold = holds.get(endpointId);
       const installs =
         hold?.cycleId === cycleId ? hold.begun.filter(({ kind }) => kind === 'install' || kind === 'repair') : [];
-      if (!hold?.firstSeen || !hold.lastSeen || installs.length === 0)
+      if (!hold?.before || !hold.lastSeen || installs.length === 0)
         return violated(
           5,
           fact.at,
           `${endpointId} is called patched in ${cycleId}, and nothing was installed or observed`,
         );
-      const problem = whyNotProven(board, hold, hold.firstSeen, hold.lastSeen.truth, installs.at(-1)?.patches ?? []);
+      const problem = whyNotProven(board, hold, hold.before, hold.lastSeen.truth, installs.at(-1)?.patches ?? []);
       must(5, fact.at, problem === null, () => `${endpointId} is called patched in ${cycleId}, but ${problem}`);
     },
   };
@@ -168,13 +168,13 @@ export const asItWas: Rules = ({ must, counts }) => {
       const { outcome, endpointId, cycleId } = fact.after as Record<string, string>;
       if (!outcome || fact.before?.['outcome'] === outcome || endpointId === undefined) return;
       const hold = holds.get(endpointId);
-      if (hold?.cycleId !== cycleId || !hold?.firstSeen || !hold.lastSeen || hold.isRollBack) return;
+      if (hold?.cycleId !== cycleId || !hold?.before || !hold.lastSeen || hold.isRollBack) return;
       const { truth } = hold.lastSeen;
       if (outcome === 'rolled_back') {
-        const problem = difference(hold.firstSeen, truth);
+        const problem = difference(hold.before, truth);
         must(3, fact.at, problem === null, () => `${endpointId} is called rolled back in ${cycleId}, but ${problem}`);
       } else if (outcome === 'skipped') {
-        const problem = difference(hold.firstSeen, truth);
+        const problem = difference(hold.before, truth);
         must(7, fact.at, problem === null, () => `${endpointId} is called skipped in ${cycleId}, but ${problem}`);
       } else counts(7);
     },
