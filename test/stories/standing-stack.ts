@@ -21,9 +21,9 @@ import { type EndpointOnDisk, endpointOnDisk } from './machine-on-disk.ts';
 import { until } from './until.ts';
 
 /** How long a story's tests may take, for `vi.setConfig`: whole cycles on two cores that others use too. */
-export const storyTimes = { testTimeout: 240_000, hookTimeout: 180_000 };
+export const storyTimes = { testTimeout: 420_000, hookTimeout: 300_000 };
 /** Less than a test: so it ends with what the cycle was at. */
-const cycleSeconds = 200;
+const cycleSeconds = 300;
 
 /** A stack, whatever its fleet is. */
 export type RaisedStack = {

@@ -9,7 +9,7 @@ const pauseMilliseconds = { atLeast: 20, atMost: 250 };
 export async function until<Seen>(
   what: string,
   look: () => Seen | Promise<Seen>,
-  withinSeconds = 60,
+  withinSeconds = 150,
 ): Promise<Exclude<Seen, null | undefined | false>> {
   const deadline = Date.now() + withinSeconds * 1000;
   for (;;) {
