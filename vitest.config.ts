@@ -20,6 +20,8 @@ export default defineConfig({
           exclude: [...wholeStacks, ...needsLab],
           // Some simulate whole endpoints, and CI's two cores may be busy.
           testTimeout: 20_000,
+          // Of two cores the default would leave one idle.
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },
