@@ -9,7 +9,7 @@ import {
   type RingOrder,
   clientIdOf,
 } from '../domain/cycle.ts';
-import { columnsAfter, notBegun } from '../domain/endpoint-saga.ts';
+import { columnsAfter, notBegun, notAdmitted } from '../domain/endpoint-saga.ts';
 import { appendAudit } from './audit-trail.ts';
 import { personNeeded } from './endpoint-evidence.ts';
 import { expectationOf } from './expectations.ts';
@@ -42,7 +42,7 @@ export function admissionActivities({ tenants }: { tenants: Tenants }) {
       ring,
     }: RingOrder): Promise<readonly { readonly taskQueue: string; readonly agents: readonly EndpointReference[] }[]> {
       const { db } = await openCycleOf(tenants, cycleId);
-      const open = { cycleId, ring, online: true, state: { in: ['planned', 'waiting'] } };
+      const open = { cycleId, ring, online: true, state: { in: [...notAdmitted] } };
       const sites = await db.cycleEndpoint.findMany({ where: open, distinct: ['siteId'], select: { siteId: true } });
       const agents: EndpointReference[] = [];
       for (const { siteId } of sites) {

@@ -20,7 +20,7 @@ import { stoppedNow } from './breaker.ts';
 import { windowsOf } from './site-windows.ts';
 import { toPatch } from './patch-sets.ts';
 import type { Database, Tenants } from './ports/database.ts';
-import { openCycleOf, referenceTo } from './rows.ts';
+import { isPlanned, openCycleOf, referenceTo } from './rows.ts';
 import { haltedAmong } from './site-budgets.ts';
 import { endWhoCarriesSkipped } from './skipped-patches.ts';
 
@@ -221,7 +221,7 @@ async function plannedPatches(
   { cycleId, endpointId }: Pick<EndpointOrder, 'cycleId' | 'endpointId'>,
 ): Promise<readonly (PlannedPatch & { readonly from: string | null })[]> {
   const rows = await db.cyclePatch.findMany({
-    where: { cycleId, endpointId, decision: { in: ['approved', 'added'] } },
+    where: { cycleId, endpointId, ...isPlanned },
     orderBy: [{ package: 'asc' }, { architecture: 'asc' }],
   });
   const read = await db.advisory.findMany({ where: { source: { in: rows.map((row) => row.source) } } });

@@ -10,7 +10,7 @@ import { ringOfSuccessor } from '../domain/successor.ts';
 import { type AuditEntry, appendAudit, digestOf, toJson } from './audit-trail.ts';
 import { planOf } from './install-plans.ts';
 import type { Tenants } from './ports/database.ts';
-import { openCycleOf, waivedBy } from './rows.ts';
+import { isPlanned, openCycleOf, waivedBy } from './rows.ts';
 import { newestSuccessor } from './successors.ts';
 
 /** How long a record that needs no person's approval would wait for one. */
@@ -201,7 +201,7 @@ async function drawRings({ db, cycle, policy }: Opened, named: (ring: string) =>
 
 async function composeRecord({ db, cycle, policy }: Opened, drawn: DrawnRings): Promise<ChangeRecordContent> {
   const { id: cycleId, clientId, policyVersion } = cycle;
-  const patches = await db.cyclePatch.findMany({ where: { cycleId, decision: { in: ['approved', 'added'] } } });
+  const patches = await db.cyclePatch.findMany({ where: { cycleId, ...isPlanned } });
   const reasons = new Map(patches.map((row) => [`${row.endpointId} ${row.package}:${row.architecture}`, row.because]));
   const rings = [];
   for (const ring of drawn) {

@@ -6,7 +6,7 @@ import { categorize } from '../domain/segments.ts';
 import { digestOf, toJson } from './audit-trail.ts';
 import type { Tenants } from './ports/database.ts';
 import type { Sighting } from './ports/network.ts';
-import { openCycleOf, referenceTo } from './rows.ts';
+import { isPlanned, openCycleOf, referenceTo } from './rows.ts';
 
 /** Inventories pass through the survey's history: a page must stay small. */
 const pageSize = 40;
@@ -90,7 +90,7 @@ export function discoveryActivities({ tenants }: { tenants: Tenants }) {
       // What could not be tried by a dry run is not installed.
       if (order.subject === 'plan')
         await db.cyclePatch.updateMany({
-          where: { cycleId, endpointId, decision: { in: ['approved', 'added'] } },
+          where: { cycleId, endpointId, ...isPlanned },
           data: { decision: 'dropped', because: [`no dry run could be made: ${because}`] },
         });
       await db.cycleEndpoint.upsert({

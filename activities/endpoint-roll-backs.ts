@@ -5,7 +5,7 @@ import { appendAudit } from './audit-trail.ts';
 import { keepEvidence, keepOperations, keepSnapshot, personNeeded } from './endpoint-evidence.ts';
 import { planOf } from './install-plans.ts';
 import type { Database, Tenants } from './ports/database.ts';
-import { openCycleOf } from './rows.ts';
+import { isPlanned, openCycleOf } from './rows.ts';
 import { moveEndpoint } from './standings.ts';
 
 /** What an endpoint can be put back by; `refused`: nothing is done, and why. */
@@ -67,7 +67,7 @@ export function endpointRollBackActivities({ tenants }: { tenants: Tenants }) {
           bootIdAfter: end.after?.bootId ?? null,
         });
         await tx.cyclePatch.updateMany({
-          where: { cycleId, endpointId, decision: { in: ['approved', 'added'] } },
+          where: { cycleId, endpointId, ...isPlanned },
           data: { proven: false },
         });
         await keepEvidence(tx, order, { ...end, before: null });

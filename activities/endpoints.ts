@@ -18,7 +18,7 @@ import { planOf } from './install-plans.ts';
 import { leftOutOf } from './left-out.ts';
 import { snapshotNameOf } from './machines.ts';
 import type { Database, Tenants } from './ports/database.ts';
-import { openCycleOf } from './rows.ts';
+import { isPlanned, openCycleOf } from './rows.ts';
 import { moveEndpoint } from './standings.ts';
 
 export function endpointActivities({
@@ -134,7 +134,7 @@ export function endpointActivities({
         });
         if (end.outcome === 'patched' || end.outcome === 'rolled_back' || end.outcome === 'quarantined')
           await tx.cyclePatch.updateMany({
-            where: { cycleId, endpointId, decision: { in: ['approved', 'added'] } },
+            where: { cycleId, endpointId, ...isPlanned },
             data: { proven: end.outcome === 'patched' },
           });
         await keepEvidence(tx, order, end);

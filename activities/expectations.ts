@@ -10,6 +10,7 @@ import {
 import type { Policy } from '../domain/policy.ts';
 import { toJson } from './audit-trail.ts';
 import type { Database, Transaction } from './ports/database.ts';
+import { isPlanned } from './rows.ts';
 
 /** Enough for any estimate of a kind, and of endpoints of their own. */
 const recentAtMost = 1000;
@@ -47,7 +48,7 @@ async function learn(
 ): Promise<ReadonlyMap<string, Expectation>> {
   if (endpointIds.length === 0) return new Map();
   const patches = await db.cyclePatch.findMany({
-    where: { cycleId, endpointId: { in: [...endpointIds] }, decision: { in: ['approved', 'added'] } },
+    where: { cycleId, endpointId: { in: [...endpointIds] }, ...isPlanned },
     select: { endpointId: true, package: true, sizeBytes: true },
   });
   const kinds = new Map(

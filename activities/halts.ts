@@ -13,10 +13,12 @@ import {
 import { leftOutInWords } from '../domain/left-out.ts';
 import type { Permit } from '../domain/operation.ts';
 import type { Policy } from '../domain/policy.ts';
+import { notAdmitted } from '../domain/endpoint-saga.ts';
 import { appendAudit } from './audit-trail.ts';
 import { leftOutNamed } from './left-out.ts';
 import type { Database, Tenants, Transaction } from './ports/database.ts';
 import { membersIn, refused, targetOf } from './targets.ts';
+import { isPlanned } from './rows.ts';
 
 export type PersonsOrder = {
   readonly cycleId: string;
@@ -218,7 +220,7 @@ async function nothingToResume(tx: Transaction, cycleId: string, target: Target)
 
 async function waitingIn(db: Database, cycleId: string, ring: string) {
   return db.cycleEndpoint.findMany({
-    where: { cycleId, ring, state: { in: ['planned', 'waiting'] } },
-    include: { patches: { where: { decision: { in: ['approved', 'added'] } } } },
+    where: { cycleId, ring, state: { in: [...notAdmitted] } },
+    include: { patches: { where: isPlanned } },
   });
 }

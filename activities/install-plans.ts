@@ -10,11 +10,10 @@ import { snapshotNameOf } from './machines.ts';
 import { toPatch } from './patch-sets.ts';
 import type { Database, Tenants } from './ports/database.ts';
 import { ofOtherReleases } from './releases.ts';
+import { isPlanned } from './rows.ts';
 
 /** An install that takes longer than this hangs. */
 const installLimitMinutes = 60;
-/** What a plan consists of, by its decision. */
-export const planned = ['approved', 'added'];
 
 export function installPlanActivities({ tenants }: { tenants: Tenants }) {
   return {
@@ -135,7 +134,7 @@ async function withoutPatches(
 export async function planOf(db: Database, policy: Policy, cycleId: string, endpointId: string): Promise<EndpointPlan> {
   const endpoint = await db.endpoint.findUniqueOrThrow({ where: { id: endpointId } });
   const rows = await db.cyclePatch.findMany({
-    where: { cycleId, endpointId, decision: { in: planned } },
+    where: { cycleId, endpointId, ...isPlanned },
     orderBy: [{ package: 'asc' }, { architecture: 'asc' }],
   });
   const patches = rows.map(toPatch);

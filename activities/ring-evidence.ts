@@ -10,12 +10,10 @@ import { successorOf } from '../domain/successor.ts';
 import { type CountedFailure, releasesOf } from './breaker.ts';
 import { toPatch } from './patch-sets.ts';
 import type { Tenants } from './ports/database.ts';
-import type { openCycleOf } from './rows.ts';
+import { type openCycleOf, isPlanned } from './rows.ts';
 
 /** Besides the policy's checks: whoever does not answer gives no health data. */
 export const agentAnswers = 'its agent answers';
-/** What a record gives an endpoint. */
-const planned = ['approved', 'added'];
 
 type Opened = Awaited<ReturnType<typeof openCycleOf>>;
 type Seen = Awaited<ReturnType<typeof ringSeen>>;
@@ -24,7 +22,7 @@ export async function ringSeen(tenants: Tenants, { db, policy }: Opened, { cycle
   const [members, others, checks, evidence] = await Promise.all([
     db.cycleEndpoint.findMany({
       where: { cycleId, ring },
-      include: { patches: { where: { decision: { in: planned } } } },
+      include: { patches: { where: isPlanned } },
     }),
     db.cycleEndpoint.findMany({ where: { cycleId, ring: { not: null } }, select: { ring: true } }),
     db.soakCheck.findMany({ where: { cycleId, ring }, orderBy: { at: 'asc' } }),

@@ -7,7 +7,7 @@ import type { Criticality } from '../domain/policy.ts';
 import { type RollBackMember, rollBackStanding } from '../domain/roll-back.ts';
 import type { Database, Tenants, Transaction } from './ports/database.ts';
 import { grouped, openCycleOf, referenceTo } from './rows.ts';
-import { lockSite, siteLoad } from './site-budgets.ts';
+import { lockSite, siteLoad, sitePatience } from './site-budgets.ts';
 import { membersIn, ringNames } from './targets.ts';
 
 const inFlightAtMost = 200;
@@ -16,7 +16,6 @@ const lookAgainSeconds = 15;
 const hourMilliseconds = 60 * 60 * 1000;
 /** An operator reads the first few; the rest is counted. */
 const wordsAtMost = 20;
-const patience = { timeout: 60_000, maxWait: 30_000 };
 
 type Row = Awaited<ReturnType<typeof rollBackRows>>[number];
 
@@ -137,7 +136,7 @@ async function admitAtSite(
         ...decided.waiting.map(({ endpointId, because }) => `${endpointId} waits: ${because.join('; ')}`),
       ],
     };
-  }, patience);
+  }, sitePatience);
 }
 
 /** The endpoints of a target, each with what other cycles make of it. */

@@ -5,6 +5,9 @@ import type { AgentAddress } from '../domain/endpoint.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { Tenants } from './ports/database.ts';
 
+/** Of a patch set: what is, or is about to be, in the change record. */
+export const isPlanned = { decision: { in: ['approved', 'added'] } };
+
 /** The cycle's row with the policy it follows, and its client's part of the database. */
 export async function openCycleOf(tenants: Tenants, cycleId: string) {
   const db = tenants.forClient(clientIdOf(cycleId));

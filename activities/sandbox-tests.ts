@@ -3,12 +3,12 @@ import { type EndpointPlan, type SandboxOrder, type SandboxResult, type TestsVer
 import type { Evidence } from '../domain/evidence.ts';
 import { hashOf } from '../domain/hash.ts';
 import { appendAudit, toJson } from './audit-trail.ts';
-import { planOf, planned } from './install-plans.ts';
+import { planOf } from './install-plans.ts';
 import { sandboxNameOf } from './machines.ts';
 import type { AuthorityPort } from './ports/authority.ts';
 import type { Database, Tenants } from './ports/database.ts';
 import { withSoundness } from './representatives.ts';
-import { grouped, openCycleOf, referenceTo, waivedBy } from './rows.ts';
+import { grouped, isPlanned, openCycleOf, referenceTo, waivedBy } from './rows.ts';
 
 const sandboxCertificateDays = 1;
 
@@ -23,7 +23,7 @@ export function sandboxTestActivities({ tenants, authority }: { tenants: Tenants
       if (!policy.sandbox.required) return [];
       const rows = await db.cycleEndpoint.findMany({
         where: { cycleId, policyName: cycle.policyVersion.name, online: true },
-        include: { endpoint: true, patches: { where: { decision: { in: planned } } } },
+        include: { endpoint: true, patches: { where: isPlanned } },
       });
       const due = await withSoundness(
         db,
@@ -135,7 +135,7 @@ export function sandboxTestActivities({ tenants, authority }: { tenants: Tenants
         const because = [`failed its test on a clone of segment ${result.segment}`, ...result.because];
         const whose = names.length > 0 ? { package: { in: [...names] } } : { inCycle: segmentIs(result.segment) };
         await db.cyclePatch.updateMany({
-          where: { cycleId, decision: { in: planned }, ...whose },
+          where: { cycleId, ...isPlanned, ...whose },
           data: { decision: 'dropped', because },
         });
       }

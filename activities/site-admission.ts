@@ -1,17 +1,14 @@
 /** Who of a ring may start at one site, decided and recorded in one transaction. */
 import { type Waiting, admit } from '../domain/admission.ts';
 import type { EndpointOrder, RingOrder } from '../domain/cycle.ts';
-import { columnsAfter } from '../domain/endpoint-saga.ts';
+import { columnsAfter, notAdmitted } from '../domain/endpoint-saga.ts';
 import { unplannedExpectation } from '../domain/expected-duration.ts';
 import type { Criticality, Policy } from '../domain/policy.ts';
 import { expectationsOf } from './expectations.ts';
 import type { Database } from './ports/database.ts';
 import { referenceTo } from './rows.ts';
-import { haltedAmong, lockSite, siteLoad } from './site-budgets.ts';
+import { haltedAmong, lockSite, siteLoad, sitePatience } from './site-budgets.ts';
 import { windowsOf } from './site-windows.ts';
-
-/** Waiting for its turn at a site may take longer than Prisma's five seconds. */
-const patience = { timeout: 60_000, maxWait: 30_000 };
 
 export type SiteQuestion = {
   readonly order: RingOrder;
@@ -58,7 +55,7 @@ export async function admitAtSite(db: Database, question: SiteQuestion): Promise
     // Admitted by a call whose answer was lost: told again, so that they are started.
     const lost = admitted.filter((row) => !inFlight.includes(row.endpointId));
     const open = await tx.cycleEndpoint.findMany({
-      where: { ...members, state: { in: ['planned', 'waiting'] } },
+      where: { ...members, state: { in: [...notAdmitted] } },
       include: { endpoint: true },
       orderBy: { ringOrder: 'asc' },
     });
@@ -91,7 +88,7 @@ export async function admitAtSite(db: Database, question: SiteQuestion): Promise
       await tx.cycleEndpoint.update({
         where: { cycleId_endpointId: { cycleId, endpointId } },
         data: {
-          ...columnsAfter(['planned', 'waiting'], 'admitted'),
+          ...columnsAfter(notAdmitted, 'admitted'),
           waitingFor: null,
           reasons: [...because, ...(learned ? [`expected: ${learned}`] : [])],
         },
@@ -101,7 +98,7 @@ export async function admitAtSite(db: Database, question: SiteQuestion): Promise
       await tx.cycleEndpoint.update({
         where: { cycleId_endpointId: { cycleId, endpointId } },
         data: {
-          ...columnsAfter(['planned', 'waiting'], 'waiting'),
+          ...columnsAfter(notAdmitted, 'waiting'),
           waitingFor: waitingFor === 'halt' ? 'ring' : waitingFor,
           reasons: [...because],
         },
@@ -110,5 +107,5 @@ export async function admitAtSite(db: Database, question: SiteQuestion): Promise
     const start = [...lost, ...candidates.filter((row) => starts.has(row.endpointId))].map(toOrder);
     const bearsMore = start.length < atMost && !decided.waiting.some((each) => each.waitingFor === 'budget');
     return { start, waiting: decided.waiting, moreToAsk: notAsked && bearsMore };
-  }, patience);
+  }, sitePatience);
 }

@@ -8,7 +8,7 @@ import type { Amount, Policy } from '../domain/policy.ts';
 import { haltsInForce, patchName } from './halts.ts';
 import { windowsOf } from './site-windows.ts';
 import type { Transaction } from './ports/database.ts';
-import { grouped } from './rows.ts';
+import { grouped, isPlanned } from './rows.ts';
 
 type Member = {
   readonly cycleId: string;
@@ -23,6 +23,9 @@ export type SiteLoad = {
   readonly siteBudget: number;
   readonly siteSize: number;
 };
+
+/** Of a transaction with `lockSite`: waiting for its turn at a site may take longer than Prisma's five seconds. */
+export const sitePatience = { timeout: 60_000, maxWait: 30_000 };
 
 /**
  * One arbiter for all cycles of a site: until the transaction ends nobody else admits at it, nor elsewhere in one of
@@ -138,7 +141,7 @@ export async function haltedAmong(
     where: {
       cycleId,
       endpointId: { in: members.map((member) => member.endpointId) },
-      decision: { in: ['approved', 'added'] },
+      ...isPlanned,
     },
     select: { endpointId: true, package: true, toVersion: true },
   });

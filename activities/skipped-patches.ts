@@ -1,7 +1,7 @@
 /** Taking a patch out of a cycle: nothing of it starts any more, and a successor of the record carries the rest. */
 import { idOf, patchKey, type PatchId } from '../domain/breaker.ts';
 import { clientIdOf } from '../domain/cycle.ts';
-import { columnsAfter } from '../domain/endpoint-saga.ts';
+import { columnsAfter, notAdmitted } from '../domain/endpoint-saga.ts';
 import { type Target, isPatch, targetInWords } from '../domain/halt.ts';
 import { leftOutBySkip, leftOutInWords, skippedInWords } from '../domain/left-out.ts';
 import { appendAudit } from './audit-trail.ts';
@@ -9,15 +9,10 @@ import { type PersonsOrder, lockHalts, orderEntry, patchName } from './halts.ts'
 import { skippedIn } from './left-out.ts';
 import { toPatch } from './patch-sets.ts';
 import type { Database, Tenants, Transaction } from './ports/database.ts';
-import { grouped } from './rows.ts';
-import { lockSite } from './site-budgets.ts';
+import { grouped, isPlanned } from './rows.ts';
+import { lockSite, sitePatience } from './site-budgets.ts';
 import { mainRecord, newestSuccessor } from './successors.ts';
 import { membersIn, refused, statesInWords, targetOf } from './targets.ts';
-
-const notStarted = ['planned', 'waiting'] as const;
-const planned = { decision: { in: ['approved', 'added'] } };
-/** Admissions of a site wait meanwhile, and there may be one under way. */
-const patience = { timeout: 60_000, maxWait: 30_000 };
 
 /**
  * Takes a patch out of a cycle, for good: on record from the next permit on. Who carries it and has not started ends as
@@ -58,7 +53,7 @@ export async function skipPatch(
     const ended = await endCarriers(tx, cycleId, new Date(at));
     await appendAudit(tx, clientId, [orderEntry('skip', cycleId, target, word, at)]);
     return { because: `${targetInWords(target)} ${because}; ${ended} endpoints that carry it are not started with it` };
-  }, patience);
+  }, sitePatience);
 }
 
 /**
@@ -67,7 +62,7 @@ export async function skipPatch(
  */
 export async function endWhoCarriesSkipped(db: Database, cycleId: string): Promise<void> {
   if ((await skippedIn(db, cycleId)).length === 0) return;
-  await db.$transaction((tx) => endCarriers(tx, cycleId, new Date()), patience);
+  await db.$transaction((tx) => endCarriers(tx, cycleId, new Date()), sitePatience);
 }
 
 async function endCarriers(tx: Transaction, cycleId: string, at: Date): Promise<number> {
@@ -77,10 +72,10 @@ async function endCarriers(tx: Transaction, cycleId: string, at: Date): Promise<
     where: {
       cycleId,
       ring: { not: null },
-      state: { in: [...notStarted] },
-      patches: { some: { ...planned, package: { in: names } } },
+      state: { in: [...notAdmitted] },
+      patches: { some: { ...isPlanned, package: { in: names } } },
     },
-    include: { patches: { where: planned } },
+    include: { patches: { where: isPlanned } },
     orderBy: { siteId: 'asc' },
   });
   const carriers = rows.flatMap(({ endpointId, siteId, patches }) => {
@@ -98,10 +93,10 @@ async function endCarriers(tx: Transaction, cycleId: string, at: Date): Promise<
       where: {
         cycleId,
         endpointId: { in: alike.map(({ endpointId }) => endpointId) },
-        state: { in: [...notStarted] },
+        state: { in: [...notAdmitted] },
       },
       data: {
-        ...columnsAfter(notStarted, 'skipped'),
+        ...columnsAfter(notAdmitted, 'skipped'),
         waitingFor: null,
         endedAt: at,
         reasons: [...leftOutInWords(leftOut, setSize)],
@@ -117,7 +112,7 @@ async function endCarriers(tx: Transaction, cycleId: string, at: Date): Promise<
 async function carriedPatches(tx: Transaction, cycleId: string, name: string): Promise<readonly PatchId[]> {
   const [packageName = name] = name.split('=');
   const inCycle = { ring: { not: null }, state: { not: 'ended' } };
-  const rows = await tx.cyclePatch.findMany({ where: { cycleId, ...planned, package: packageName, inCycle } });
+  const rows = await tx.cyclePatch.findMany({ where: { cycleId, ...isPlanned, package: packageName, inCycle } });
   const carried = rows.filter((row) => isPatch(name, patchName(row))).map((row) => idOf(toPatch(row)));
   return [...new Map(carried.map((patch) => [patchKey(patch), patch])).values()];
 }

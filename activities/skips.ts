@@ -1,19 +1,15 @@
 /** Taking a part of a cycle out of it: whoever has not started ends as skipped. */
 import { clientIdOf } from '../domain/cycle.ts';
-import { columnsAfter } from '../domain/endpoint-saga.ts';
+import { columnsAfter, notAdmitted } from '../domain/endpoint-saga.ts';
 import { partNamed, targetInWords } from '../domain/halt.ts';
 import { appendAudit } from './audit-trail.ts';
 import { type PersonsOrder, orderEntry } from './halts.ts';
 import { skippedIn } from './left-out.ts';
 import type { Tenants } from './ports/database.ts';
 import { openCycleOf } from './rows.ts';
-import { lockSite } from './site-budgets.ts';
+import { lockSite, sitePatience } from './site-budgets.ts';
 import { skipPatch } from './skipped-patches.ts';
 import { membersIn, refused, statesInWords, targetOf } from './targets.ts';
-
-const notStarted = ['planned', 'waiting'] as const;
-/** Admissions of a site wait meanwhile, and there may be one under way. */
-const patience = { timeout: 60_000, maxWait: 30_000 };
 
 export function skipActivities({ tenants }: { tenants: Tenants }) {
   return {
@@ -32,7 +28,7 @@ export function skipActivities({ tenants }: { tenants: Tenants }) {
       const { db, cycle } = await openCycleOf(tenants, cycleId);
       const members = await db.cycleEndpoint.findMany({ where: membersIn(cycle, target), orderBy: { siteId: 'asc' } });
       const because = `skipped by ${word.who}: ${word.why}`;
-      const open = members.filter((member) => notStarted.some((state) => state === member.state));
+      const open = members.filter((member) => notAdmitted.some((state) => state === member.state));
       const done = members.filter((member) => member.outcome === 'skipped' && member.reasons.includes(because));
       if (open.length === 0 && done.length > 0) return { because: `${what} was ${because}` };
       if (open.length === 0) throw refused(`nothing of ${what} is left to skip: ${statesInWords(members)}`);
@@ -41,12 +37,17 @@ export function skipActivities({ tenants }: { tenants: Tenants }) {
         // An admission under way has read who waits: it comes first, or finds them gone.
         for (const siteId of new Set(open.map((member) => member.siteId))) await lockSite(tx, siteId, []);
         const ended = await tx.cycleEndpoint.updateMany({
-          where: { ...membersIn(cycle, target), state: { in: [...notStarted] } },
-          data: { ...columnsAfter(notStarted, 'skipped'), waitingFor: null, endedAt: new Date(at), reasons: [because] },
+          where: { ...membersIn(cycle, target), state: { in: [...notAdmitted] } },
+          data: {
+            ...columnsAfter(notAdmitted, 'skipped'),
+            waitingFor: null,
+            endedAt: new Date(at),
+            reasons: [because],
+          },
         });
         await appendAudit(tx, clientId, [orderEntry('skip', cycleId, target, word, at)]);
         return ended.count;
-      }, patience);
+      }, sitePatience);
       return { because: `${skipped} of ${members.length} endpoints of ${what} ${because}` };
     },
 

@@ -5,7 +5,7 @@ import { atWork } from '../domain/budget.ts';
 import type { ChangeRecordContent } from '../domain/change-record.ts';
 import type { CycleOrder, PersonsWord } from '../domain/cycle.ts';
 import type { EndpointOutcome } from '../domain/endpoint-facts.ts';
-import { columnsAfter, notBegun } from '../domain/endpoint-saga.ts';
+import { columnsAfter, notBegun, notAdmitted } from '../domain/endpoint-saga.ts';
 import { listed } from '../domain/listed.ts';
 import { type RecordMember, type Successor, judgeSuccessor, successorOf } from '../domain/successor.ts';
 import { appendAudit, toJson } from './audit-trail.ts';
@@ -13,7 +13,7 @@ import { skippedIn } from './left-out.ts';
 import { orderEntry } from './halts.ts';
 import { toPatch } from './patch-sets.ts';
 import type { Database, Tenants, Transaction } from './ports/database.ts';
-import { openCycleOf } from './rows.ts';
+import { isPlanned, openCycleOf } from './rows.ts';
 
 type Opened = Awaited<ReturnType<typeof openCycleOf>>;
 
@@ -84,7 +84,7 @@ export async function proposeSuccessor(
   const { rings } = parent.content as unknown as ChangeRecordContent;
   const rows = await db.cycleEndpoint.findMany({
     where: { cycleId, ring: { not: null } },
-    include: { patches: { where: { decision: { in: ['approved', 'added'] } } } },
+    include: { patches: { where: isPlanned } },
     orderBy: { endpointId: 'asc' },
   });
   const ofRecord = rows.filter((row) => successorOf(row.ring ?? '') === made);
@@ -197,7 +197,7 @@ async function dropPatches(
         package: name,
         architecture,
         toVersion: version,
-        decision: { in: ['approved', 'added'] },
+        ...isPlanned,
         inCycle: { state: { notIn: [...atWork] }, OR: [{ outcome: null }, { outcome: { not: 'patched' } }] },
       },
       data: { decision: 'dropped', because: [...because] },
@@ -216,11 +216,11 @@ async function endWhoHasNothingLeft(
     where: {
       cycleId,
       ring: { not: null },
-      state: { in: ['planned', 'waiting'] },
+      state: { in: [...notAdmitted] },
       NOT: { endpointId: { in: members.map((member) => member.endpointId) } },
     },
     data: {
-      ...columnsAfter(['planned', 'waiting'], 'skipped'),
+      ...columnsAfter(notAdmitted, 'skipped'),
       waitingFor: null,
       endedAt: new Date(),
       reasons: [`nothing was left for it without ${names}`],
@@ -232,7 +232,7 @@ async function endWhoHasNothingLeft(
 async function openAgain(tx: Transaction, cycleId: string, { endpointId, because, earlierOutcome }: KeptMember) {
   // As it stood when it was judged: people, and catch-ups of the parent, may have moved it since.
   const asJudged =
-    earlierOutcome === null ? { state: { in: ['planned', 'waiting'] } } : { state: 'ended', outcome: earlierOutcome };
+    earlierOutcome === null ? { state: { in: [...notAdmitted] } } : { state: 'ended', outcome: earlierOutcome };
   const opened = await tx.cycleEndpoint.updateMany({
     where: { cycleId, endpointId, ...asJudged },
     data: {
@@ -249,7 +249,7 @@ async function openAgain(tx: Transaction, cycleId: string, { endpointId, because
   });
   if (opened.count === 0) return;
   await tx.cyclePatch.updateMany({
-    where: { cycleId, endpointId, decision: { in: ['approved', 'added'] } },
+    where: { cycleId, endpointId, ...isPlanned },
     data: { proven: null },
   });
 }

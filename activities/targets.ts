@@ -5,9 +5,8 @@ import { idIn, nameIn } from '../domain/cycle.ts';
 import { type NamedTarget, type Target, isPatch, partNamed } from '../domain/halt.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { Transaction } from './ports/database.ts';
+import { isPlanned } from './rows.ts';
 
-/** Of a patch set: what is, or is about to be, in the change record. */
-const planned = { decision: { in: ['approved', 'added'] } };
 /** An operator reads the first few names of those there are. */
 const namesAtMost = 20;
 
@@ -35,7 +34,7 @@ async function namesOf(db: Transaction, cycle: Cycle, scope: Exclude<Target['sco
   const cycleId = cycle.id;
   if (scope === 'ring') return ringNames(db, cycle);
   if (scope === 'patch') {
-    const patches = await db.cyclePatch.findMany({ where: { cycleId, ...planned } });
+    const patches = await db.cyclePatch.findMany({ where: { cycleId, ...isPlanned } });
     return [...new Set(patches.map((patch) => `${patch.package}=${patch.toVersion}`))].toSorted();
   }
   const members = await db.cycleEndpoint.findMany({ where: { cycleId, policyName: cycle.policyVersion.name } });
@@ -59,7 +58,7 @@ export function membersIn(cycle: { id: string; policyVersion: { name: string } }
   if (scope === 'site') return { ...own, siteId: subject };
   if (scope === 'endpoint') return { ...own, endpointId: subject };
   const [name = subject, version] = subject.split('=');
-  const patch = { package: name, ...(version === undefined ? {} : { toVersion: version }), ...planned };
+  const patch = { package: name, ...(version === undefined ? {} : { toVersion: version }), ...isPlanned };
   return { ...own, patches: { some: patch } };
 }
 

@@ -37,6 +37,8 @@ export const firstState: SagaState = 'planned';
 
 /** Of an endpoint on which no work has begun. */
 export const notBegun = ['planned', 'admitted', 'waiting'] as const satisfies readonly Standing[];
+/** Of these, nobody is about to start them either. */
+export const notAdmitted = ['planned', 'waiting'] as const satisfies readonly Standing[];
 
 const turn: readonly Transition[] = [
   { from: 'planned', to: 'admitted', when: 'it is online, its window has time left, its site bears it, nobody halts' },
