@@ -1,5 +1,5 @@
 /** How cycles are started from outside: by the command line, by schedules. */
-import { type CalendarSpec, type Client, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
+import type { CalendarSpec, Client } from '@temporalio/client';
 import { civilDate } from '../activities/calendar.ts';
 import type { Tenants } from '../activities/ports/database.ts';
 import { type CycleOrder, controlTaskQueue, cycleIdOf, emergencyIdOf } from '../domain/cycle.ts';
@@ -7,6 +7,7 @@ import type { ClientFiles, Policy, WindowRule } from '../domain/policy.ts';
 import { cycleAttributes } from '../workflows/search-attributes.ts';
 import type { emergencyPatch, patchCycle } from '../workflows/index.ts';
 import type { Running } from './running.ts';
+import { keepSchedule } from './schedules.ts';
 
 type Door = Pick<Running, 'tenants' | 'temporal'>;
 
@@ -139,24 +140,15 @@ export async function installSchedules(temporal: Client, files: ClientFiles): Pr
 
 async function installSchedule(temporal: Client, clientId: string, policy: Policy, zone: string): Promise<string> {
   const scheduleId = `schedule/${clientId}/${policy.name}/${zone}`;
-  const description = {
-    spec: { calendars: calendarsOf(policy), timezone: zone, jitter: '1 minute' as const },
-    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow },
+  await keepSchedule(temporal, scheduleId, {
+    spec: { calendars: calendarsOf(policy), timezone: zone, jitter: '1 minute' },
+    catchupWindow,
     action: {
-      type: 'startWorkflow' as const,
       workflowType: 'planCycle',
       workflowId: `plan/${clientId}/${policy.name}/${zone}`,
-      taskQueue: controlTaskQueue,
       args: [{ clientId, policyName: policy.name }],
     },
-  };
-  const handle = temporal.schedule.getHandle(scheduleId);
-  const exists = await handle.describe().catch((error: unknown) => {
-    if (error instanceof ScheduleNotFoundError) return null;
-    throw error;
   });
-  if (exists) await handle.update(({ state }) => ({ ...description, state }));
-  else await temporal.schedule.create({ scheduleId, ...description });
   return scheduleId;
 }
 
