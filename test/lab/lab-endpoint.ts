@@ -53,24 +53,28 @@ export function labEndpoint(directory: string, name: string): LabEndpoint {
     webAnswer: () => inside('curl', '--silent', '--show-error', '--max-time', '5', `http://127.0.0.1:${webPort}/`),
     snapshots: () => namesIn(join(lab.snapshots, name)),
     isBeingRestored: () =>
-      namesIn(restores).some((mark) => readFileSync(join(restores, mark), 'utf8').includes('"done":false')),
+      // Beside the marks lie those that are just being written, and are gone a moment later.
+      namesIn(restores).some((mark) => mark.endsWith('.json') && text(join(restores, mark)).includes('"done":false')),
     failedStates: () => namesIn(evidence).map((folder) => keptIn(join(evidence, folder))),
   };
 }
 
 function keptIn(root: string): KeptState {
-  const text = (path: string) => (existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : '');
-  const dpkgLog = () => text('var/log/dpkg.log');
+  const dpkgLog = () => text(join(root, 'var/log/dpkg.log'));
   return {
     dpkgLog,
     upgrades: () =>
       [...dpkgLog().matchAll(/ upgrade (\S+?):\S+ (\S+) (\S+)$/gm)].map((line) => line.slice(1).join(' ')),
-    generation: () => Number(text('var/lib/patchcycle/generation')),
+    generation: () => Number(text(join(root, 'var/lib/patchcycle/generation'))),
     ledger: () =>
       namesIn(join(root, 'var/lib/patchcycle/ledger'))
         .filter((file) => /^[0-9a-f]{64}\.json$/.test(file))
-        .map((file) => JSON.parse(text(`var/lib/patchcycle/ledger/${file}`)) as LedgerEntry),
+        .map((file) => JSON.parse(text(join(root, `var/lib/patchcycle/ledger/${file}`))) as LedgerEntry),
   };
+}
+
+function text(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }
 
 function namesIn(folder: string): readonly string[] {

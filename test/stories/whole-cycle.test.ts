@@ -54,7 +54,7 @@ test('a cycle ends with every endpoint that can be reached at the planned versio
   for (const name of online) {
     const endpoint = endpointFacts(facts, name);
     const disk = stack.endpoint(name);
-    expect(endpoint.outcome).toBe('patched');
+    expect(endpoint.outcome, endpoint.because.join('; ')).toBe('patched');
     expect(endpoint.patches.length).toBeGreaterThan(5);
     expect(disk.upgrades().toSorted()).toEqual(upgradesOf(endpoint));
     for (const patch of endpoint.patches) expect(disk.version(patch.package)).toBe(patch.to);
