@@ -16,6 +16,8 @@ export type PlantedMember = {
 
 export type Planted = {
   readonly number?: number;
+  /** Where a workflow has been started for it already. */
+  readonly cycleId?: string;
   /** `running` where nothing is said. */
   readonly state?: string;
   readonly members: readonly PlantedMember[];
@@ -25,11 +27,10 @@ export type Planted = {
 export async function plantCycle(
   tenants: Tenants,
   clientId: string,
-  { number = 1, state: cycleState = 'running', members }: Planted,
+  { number = 1, cycleId = plantedId(clientId, number), state: cycleState = 'running', members }: Planted,
 ): Promise<string> {
   const db = tenants.forClient(clientId);
   const version = await db.policyVersion.findFirstOrThrow({ where: { name: 'servers' } });
-  const cycleId = `cycle/${clientId}/servers/2026-11-22${number === 1 ? '' : `/${number}`}`;
   const now = Date.now();
   await db.cycle.create({
     data: {
@@ -73,15 +74,24 @@ export async function plantCycle(
   return cycleId;
 }
 
+function plantedId(clientId: string, number: number): string {
+  return `cycle/${clientId}/servers/2026-11-22${number === 1 ? '' : `/${number}`}`;
+}
+
 /** Puts the change record of a planted cycle on record: its rings, and nothing else of it. */
-export async function plantRecord(tenants: Tenants, clientId: string, cycleId: string, number = 1): Promise<void> {
+export async function plantRecord(
+  tenants: Tenants,
+  clientId: string,
+  cycleId: string,
+  rings: readonly string[] = ['canary'],
+): Promise<void> {
   await tenants.forClient(clientId).changeRecord.create({
     data: {
-      id: `${cycleId}/record-${number}`,
+      id: `${cycleId}/record-1`,
       cycleId,
       clientId,
       digest: 'd',
-      content: { rings: [{ ring: 'canary', because: [], endpoints: [] }] },
+      content: { rings: rings.map((ring) => ({ ring, because: [], endpoints: [] })) },
       writtenAt: new Date(),
       personsAsked: 0,
     },

@@ -2,11 +2,11 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { haltActivities, haltsInForce } from '../../activities/halts.ts';
 import { rollBackAdmissionActivities } from '../../activities/roll-back-admissions.ts';
-import type { Tenants } from '../../activities/ports/database.ts';
 import { idIn } from '../../domain/cycle.ts';
 import type { NamedTarget } from '../../domain/halt.ts';
 import { startCycle } from '../../workers/cycles.ts';
 import { cancelCycle, haltPart, resumePart, rollBackPart, skipPart, tellCycle } from '../../workers/orders.ts';
+import { type PlantedMember, plantCycle, plantRecord } from '../activities/planted-cycle.ts';
 import { standingClient, standingTemporal } from './standing-client.ts';
 
 const lee = { who: 'lee', why: 'phones are down' };
@@ -30,67 +30,17 @@ async function waitingCycle() {
   return { ...client, door, temporal, cycleId };
 }
 
-type Member = { readonly endpoint: string; readonly ring: string; readonly state?: string; readonly outcome?: string };
-
 /** The same as it stands in the middle of its rollout, with the rows its workflow would have written. */
-async function openCycle(members: readonly Member[]) {
+async function openCycle(members: readonly PlantedMember[]) {
   const waiting = await waitingCycle();
   const { tenants, clientId, cycleId } = waiting;
-  await plantCycle(tenants, clientId, cycleId, members);
+  await plantCycle(tenants, clientId, { cycleId, members });
+  const rings = [...new Set(members.map(({ ring = 'canary' }) => ring))];
+  await plantRecord(tenants, clientId, cycleId, rings);
   return { ...waiting, db: tenants.forClient(clientId) };
 }
 
-async function plantCycle(tenants: Tenants, clientId: string, cycleId: string, members: readonly Member[]) {
-  const db = tenants.forClient(clientId);
-  const version = await db.policyVersion.findFirstOrThrow({ where: { name: 'servers' } });
-  await db.cycle.create({
-    data: {
-      id: cycleId,
-      clientId,
-      policyVersionId: version.id,
-      kind: 'standard',
-      trigger: 'on demand',
-      startedBy: 'dana',
-      civilDate: '2026-11-22',
-      number: 1 + (await db.cycle.count()),
-      startedAt: new Date(),
-      state: 'running',
-      windows: {},
-      policy: version.content ?? {},
-    },
-  });
-  const rings = [...new Set(members.map(({ ring }) => ring))];
-  await db.changeRecord.create({
-    data: {
-      id: `${cycleId}/record-1`,
-      cycleId,
-      clientId,
-      digest: 'd',
-      content: { rings: rings.map((ring) => ({ ring, because: [], endpoints: [] })) },
-      writtenAt: new Date(),
-      personsAsked: 0,
-    },
-  });
-  for (const [ringOrder, { endpoint, ring, state = 'planned', outcome = null }] of members.entries())
-    await db.cycleEndpoint.create({
-      data: {
-        cycleId,
-        clientId,
-        endpointId: idIn(clientId, endpoint),
-        siteId: idIn(clientId, endpoint.split('-')[0] ?? ''),
-        policyName: 'servers',
-        online: true,
-        ring,
-        ringOrder,
-        state,
-        outcome,
-        endedAt: outcome === null ? null : new Date(),
-        reasons: outcome === 'patched' ? ['it was proven'] : [],
-      },
-    });
-}
-
-const members: readonly Member[] = [
+const members: readonly PlantedMember[] = [
   { endpoint: 'berlin-web-1', ring: 'canary', state: 'ended', outcome: 'patched' },
   { endpoint: 'berlin-web-2', ring: 'rest', state: 'in flight' },
   { endpoint: 'berlin-db-1', ring: 'rest' },
@@ -260,12 +210,10 @@ test('a roll-back takes the newest ring first, and never two of one redundancy g
 });
 
 test('an endpoint that a later cycle has patched is not put back past it', async () => {
-  const patched = { state: 'ended', outcome: 'patched' };
-  const { door, cycleId, clientId, tenants } = await openCycle([
-    { endpoint: 'chicago-web-1', ring: 'all', ...patched },
-  ]);
+  const patched = { endpoint: 'chicago-web-1', ring: 'all', outcome: 'patched' };
+  const { door, cycleId, clientId, tenants } = await openCycle([patched]);
   const later = `${cycleId}/2`;
-  await plantCycle(tenants, clientId, later, [{ endpoint: 'chicago-web-1', ring: 'all', ...patched }]);
+  await plantCycle(tenants, clientId, { cycleId: later, number: 2, members: [patched] });
   await expect(rollBackPart(door, cycleId, lee, { endpoint: 'chicago-web-1' })).rejects.toThrow(
     `${later} has worked on it since: roll that back first`,
   );
