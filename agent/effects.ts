@@ -30,7 +30,8 @@ export const begin: Effect = async (machine, { body, report }, signal) => {
 export const takeUp: Effect = (machine, { body, report }, signal) =>
   isRun(body) ? settleRun(machine, report.operationId, body, signal) : goOn(machine, body, report.startedAt, signal);
 
-function isRun(body: OperationBody): body is Run {
+/** Whether the package manager carries it out, and tells how far it is. */
+export function isRun(body: OperationBody): body is Run {
   return body.kind === 'install' || body.kind === 'repair' || body.kind === 'roll back packages';
 }
 

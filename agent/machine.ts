@@ -9,6 +9,7 @@ import type { ChangelogEntry } from '../domain/advisory.ts';
 import type { Check, CheckResult } from '../domain/check.ts';
 import type { Inventory, PendingReboot } from '../domain/endpoint.ts';
 import type { Evidence } from '../domain/evidence.ts';
+import type { OperationBody } from '../domain/operation.ts';
 import type { AvailableUpdate, DryRun, Patch } from '../domain/patch.ts';
 
 /** The inventory without what the agent itself adds. */
@@ -80,23 +81,8 @@ export interface PackageBackEnd {
   runProgress(runId: string): Promise<RunProgress>;
 }
 
-export type Run =
-  | {
-      readonly kind: 'install';
-      readonly patches: readonly Patch[];
-      /** Would anything else be removed or anything downgraded, the run installs nothing and says so. */
-      readonly allowRemove: readonly string[];
-      readonly limitMinutes: number;
-    }
-  | { readonly kind: 'repair'; readonly patches: readonly Patch[]; readonly limitMinutes: number }
-  | {
-      /** Puts the kept old version of every patch back, and takes away what was new. Changes nothing unless all are kept. */
-      readonly kind: 'roll back packages';
-      readonly patches: readonly Patch[];
-      /** Names of those that are held afterwards. */
-      readonly hold: readonly string[];
-      readonly limitMinutes: number;
-    };
+/** What the package manager carries out by itself, in a unit of its own that outlives the agent. */
+export type Run = Extract<OperationBody, { readonly kind: 'install' | 'repair' | 'roll back packages' }>;
 
 /** How a run ended by its own account. The agent reports what it observes, and this as the explanation. */
 export type RunEnd = {

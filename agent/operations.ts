@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OperationReport } from '../domain/operation.ts';
 import type { SubmitRequest } from '../protocol/agent.ts';
-import { begin, takeUp } from './effects.ts';
+import { begin, isRun, takeUp } from './effects.ts';
 import type { Effect, Settled } from './effects.ts';
 import { readGeneration } from './generation.ts';
 import { Ledger, LedgerUnreadable, digestOf } from './ledger.ts';
@@ -15,8 +15,6 @@ import type { Machine } from './machine.ts';
 import { Refusal } from './refusal.ts';
 
 const retryWriteMilliseconds = 5000;
-/** Operations of which the package manager tells how far they are. */
-const runKinds: ReadonlySet<string> = new Set(['install', 'repair', 'roll back packages']);
 
 export class Operations {
   readonly #machine: Machine;
@@ -124,8 +122,8 @@ export class Operations {
   }
 
   async #withProgress(entry: LedgerEntry): Promise<OperationReport> {
-    const { kind, operationId, state } = entry.report;
-    if (state !== 'running' || !runKinds.has(kind)) return entry.report;
+    const { operationId, state } = entry.report;
+    if (state !== 'running' || !isRun(entry.body)) return entry.report;
     const { doing, logTail } = await this.#machine.packages.runProgress(operationId);
     return { ...entry.report, because: doing === '' ? entry.report.because : doing, logTail };
   }

@@ -13,12 +13,12 @@ export type OperationBody =
   | {
       readonly kind: 'install';
       readonly patches: readonly Patch[];
-      /** Packages the change record allows to be removed; anything else that would go refuses the install. */
+      /** Packages that the change record allows to be removed. Would another be, or one downgraded, nothing is installed. */
       readonly allowRemove: readonly string[];
       readonly limitMinutes: number;
     }
   | { readonly kind: 'repair'; readonly patches: readonly Patch[]; readonly limitMinutes: number }
-  /** Back to exactly the versions from before, from the packages that were kept; new ones go. */
+  /** Back to exactly the versions from before, from the packages that were kept; new ones go. Nothing unless all are kept. */
   | {
       readonly kind: 'roll back packages';
       readonly patches: readonly Patch[];
