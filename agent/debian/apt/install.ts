@@ -1,5 +1,4 @@
 /** One transaction for one plan, once it is known that nothing else would happen. */
-import type { Patch } from '../../../domain/patch.ts';
 import type { Run } from '../../machine.ts';
 import { ownProgram } from '../../own-program.ts';
 import { unattended } from './apt-get.ts';
@@ -13,31 +12,15 @@ import { runHere } from './transaction.ts';
 
 type Install = Extract<Run, { kind: 'install' }>;
 
-/** The package manager goes first and alone: what follows is then done by the new one from beginning to end. */
-const packageManager = /^(apt|apt-utils|dpkg|libapt-pkg[0-9.]+|libapt-inst[0-9.]+)$/;
-
 const outputBytes = 256 * 1024;
 
-/**
- * Installs the plan. What apt-get is about to do is judged before dpkg is started (last-look.ts); where the package
- * manager goes first, the whole is tried by a dry run before, so that a plan that is refused changes nothing.
- */
+/** Installs the plan. What apt-get is about to do is judged before dpkg is started (last-look.ts). */
 export async function install(order: Install, files: RunFiles): Promise<Account> {
-  const { patches } = order;
-  const own = patches.filter((patch) => packageManager.test(patch.package));
-  if (own.length === 0 || own.length === patches.length) return carryOut(patches, order, files);
-  const refused = objection(order, await plan(patches));
-  if (refused !== null) return refusal(refused);
-  const first = await carryOut(own, order, files);
-  return first.ending === 'finished' ? carryOut(patches, order, files) : first;
-}
-
-async function carryOut(patches: readonly Patch[], order: Install, files: RunFiles): Promise<Account> {
-  const specifications = patches.map(specificationOf);
+  const specifications = order.patches.map(specificationOf);
   const first = await tryOut(specifications, order, files);
   if (first.ending === 'finished' || first.begun) return account(first);
   // apt-get would not begin: a dry run says why, or knows of a fetched file for a version that the lists do not name.
-  const planned = await plan(patches);
+  const planned = await plan(order.patches);
   const refused = objection(order, planned);
   if (refused !== null) return refusal(refused);
   if (planned.specifications.join(' ') === specifications.join(' ')) return account(first);
