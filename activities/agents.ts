@@ -21,6 +21,8 @@ export type OperationOrder = {
   readonly planDigest: string;
   readonly generation: number;
   readonly permit: Permit;
+  /** Before the halts were read, by Temporal's clock, in milliseconds; effects that were ordered earlier do not say it. */
+  readonly permitAskedAt?: number;
   readonly body: OperationBody;
 };
 
@@ -31,12 +33,14 @@ export type Expectation = {
   readonly settleSeconds: number;
 };
 
+/** How long it may take from the reading of the halts until Temporal knows of the effect. */
+const permitHeldMilliseconds = 500;
 /** How long a service that systemd has given up is waited for: while an endpoint boots, another unit may start it. */
 const givenUpSeconds = 10;
 
 /** The id of an effect: the same purpose gives the same id, so that asking twice is doing once. */
 export function operationIdOf(
-  order: Omit<OperationOrder, 'permit' | 'body' | 'endpoint'> & { endpointId: string },
+  order: Omit<OperationOrder, 'permit' | 'permitAskedAt' | 'body' | 'endpoint'> & { endpointId: string },
 ): string {
   const { clientId, cycleId, endpointId, step, planDigest, generation } = order;
   return createHash('sha256')
@@ -137,17 +141,18 @@ export function agentActivities(agents: AgentPort) {
 
     /**
      * Submits an operation at the first attempt; later attempts only ask how it stands. Each waits a while for its end.
-     * An attempt that finds the agent busy, or the operation unknown, does not submit it later: its permit is spent, and
-     * the halts must be read again.
+     * One that was held up since the halts were read is not submitted; nor is one later that found the agent busy, or of
+     * which the agent knows nothing: its permit is spent, and the halts must be read again.
      */
     async carryOutOperation(order: OperationOrder): Promise<OperationReport> {
       const { permit, generation, body, endpoint } = order;
       const operationId = operationIdOf({ ...order, endpointId: endpoint.endpointId });
       const operation: Operation = { operationId, generation, permit, body };
-      const report =
-        activityInfo().attempt === 1
-          ? await agents.submit(endpoint, operation, cancellationSignal()).catch(busyMeansSpent)
-          : await agents.report(endpoint, operationId, cancellationSignal());
+      const isFirst = activityInfo().attempt === 1;
+      if (isFirst) refuseHeldUp(order.permitAskedAt);
+      const report = isFirst
+        ? await agents.submit(endpoint, operation, cancellationSignal()).catch(busyMeansSpent)
+        : await agents.report(endpoint, operationId, cancellationSignal());
       if (!report) throw spent('the operation never reached the agent');
       return endOf(report, () => agents.report(endpoint, operationId, cancellationSignal()));
     },
@@ -184,6 +189,13 @@ async function endOf(first: OperationReport, ask: () => Promise<OperationReport 
 function silenceIsNoEnd(error: unknown): null {
   if (error instanceof AgentUnreachable) return null;
   throw error;
+}
+
+/** The halts are read in a workflow task, and nobody hears of the effect until that ends. */
+function refuseHeldUp(permitAskedAt = Infinity): void {
+  const heldMilliseconds = activityInfo().scheduledTimestampMs - permitAskedAt;
+  if (heldMilliseconds > permitHeldMilliseconds)
+    throw spent(`the halts were read ${heldMilliseconds} ms before the effect was ordered`);
 }
 
 function busyMeansSpent(error: unknown): never {

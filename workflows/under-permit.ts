@@ -36,13 +36,14 @@ export async function carryOut(effect: Effect): Promise<EffectResult> {
   const patches = 'patches' in body ? body.patches.map((patch) => `${patch.package}=${patch.to}`) : [];
   const until = Date.now() + withinMinutes * 60_000;
   for (;;) {
+    const permitAskedAt = Date.now();
     const permit = await permits.issuePermit({ clientId, cycleId, endpointId, siteId, patches, finishes });
     if ('refusedBecause' in permit) return { halted: permit.refusedBecause };
     const summary = `${effect.step} on ${endpoint.endpointId}`;
     let because: string;
     try {
       const submitted = effects(endpoint.taskQueue, withinMinutes).carryOutOperation;
-      return { report: await submitted.executeWithOptions({ summary }, [{ ...effect, permit }]) };
+      return { report: await submitted.executeWithOptions({ summary }, [{ ...effect, permit, permitAskedAt }]) };
     } catch (failure) {
       if (!permitWasSpent(failure)) throw failure;
       because = failureInWords(failure);

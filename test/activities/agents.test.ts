@@ -51,6 +51,34 @@ describe('an operation that takes a while', () => {
   });
 });
 
+describe('an effect that was held up after the halts were read', () => {
+  test.each([
+    ['half a second is submitted', 500, 1],
+    ['longer is not', 501, 0],
+  ])('for %s', async (_, heldMilliseconds, times) => {
+    const submit = vi.fn(async () => ({ state: 'succeeded', because: 'It has rebooted.' }));
+    const activities = agentActivities({ submit } as unknown as AgentPort);
+    const readAt = Date.parse('2026-11-22T22:00:00Z');
+    const carriedOut = new MockActivityEnvironment({ scheduledTimestampMs: readAt + heldMilliseconds })
+      .run(() => activities.carryOutOperation({ ...rebootOrder, permitAskedAt: readAt }))
+      .catch((failure: unknown) => failure);
+    const expected = times === 1 ? { state: 'succeeded' } : { type: 'PermitSpent', nonRetryable: true };
+    expect(await carriedOut).toMatchObject(expected);
+    expect(submit).toHaveBeenCalledTimes(times);
+  });
+});
+
+const rebootOrder = {
+  clientId: 'acme',
+  cycleId: 'cycle/acme/tills/2026-11-22',
+  step: 'reboot',
+  planDigest: 'd',
+  generation: 1,
+  endpoint: agent,
+  permit: { permitId: 'p', issuedAt: '2026-11-22T00:00:00Z' },
+  body: { kind: 'reboot', leaveBootId: '11111111-1111-4111-8111-111111111111' },
+} as const;
+
 /** Submits a reboot on a clock of its own; `state` says how it stands at a second. `seconds`: when it was last asked for. */
 async function carryOut(
   state: (second: number) => OperationReport['state'],
@@ -62,18 +90,8 @@ async function carryOut(
     return { state: state(seconds), because: 'It reboots.' };
   };
   const activities = agentActivities({ submit: ask, report: ask } as unknown as AgentPort);
-  const order = {
-    clientId: 'acme',
-    cycleId: 'cycle/acme/tills/2026-11-22',
-    step: 'reboot',
-    planDigest: 'd',
-    generation: 1,
-    endpoint: agent,
-    permit: { permitId: 'p', issuedAt: '2026-11-22T00:00:00Z' },
-    body: { kind: 'reboot', leaveBootId: '11111111-1111-4111-8111-111111111111' },
-  } as const;
   const carriedOut = new MockActivityEnvironment()
-    .run(() => activities.carryOutOperation(order))
+    .run(() => activities.carryOutOperation(rebootOrder))
     .catch((failure: unknown) => failure);
   await vi.advanceTimersByTimeAsync(60_000);
   return { outcome: await carriedOut, seconds };

@@ -114,7 +114,7 @@ function submitting(world: ActivityWorld, act: Act): ActivityFunction {
 async function answerOf(
   world: ActivityWorld,
   name: string,
-  { attempt }: Attempt,
+  attempt: Attempt,
   act: () => Promise<unknown>,
 ): Promise<Answer> {
   try {
@@ -148,9 +148,12 @@ const watchMilliseconds = 2000;
 const neverCancelled = { signal: new AbortController().signal, promise: new Promise<never>(() => {}) };
 
 /** As much of Temporal's context of an activity as the product asks for. */
-function contextOf(name: string, attempt: number): NonNullable<ReturnType<typeof asyncLocalStorage.getStore>> {
+function contextOf(
+  name: string,
+  { attempt, scheduledAt }: Attempt,
+): NonNullable<ReturnType<typeof asyncLocalStorage.getStore>> {
   const context = {
-    info: { attempt },
+    info: { attempt, scheduledTimestampMs: scheduledAt },
     cancellationSignal: neverCancelled.signal,
     cancelled: neverCancelled.promise,
     heartbeat: () => {},
