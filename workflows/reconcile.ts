@@ -15,7 +15,7 @@ import { endpointAttributes } from './search-attributes.ts';
 import { bookkeeping, control, glances } from './stubs.ts';
 
 /** Who takes longer goes on alone: the next round finds it held, and looks after the others. */
-const patienceMinutes = 10;
+const patienceMinutes = 2;
 
 export async function reconcile(): Promise<readonly string[]> {
   const orphans = await bookkeeping.findOrphans();
