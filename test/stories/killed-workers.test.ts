@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { CycleFacts } from '../../domain/cycle-facts.ts';
 import { stackStatus } from '../../workers/embedded/supervisor.ts';
 import { endpointFacts, upgradesOf } from './facts.ts';
+import { type HeldInstall, heldInstall, installs } from './held-installs.ts';
 import { release } from './releases.ts';
 import { type SlowHypervisor, slowHypervisor } from './slow-hypervisor.ts';
 import { type StandingStack, raiseStack, storyTimes } from './standing-stack.ts';
@@ -19,6 +20,7 @@ const [first, second, sick] = ['calm-1', 'calm-2', 'sick-1'] as const;
 let stack: StandingStack;
 let facts: CycleFacts;
 let hypervisor: SlowHypervisor;
+let install: HeldInstall;
 
 beforeAll(async () => {
   stack = await raiseStack({
@@ -36,7 +38,8 @@ beforeAll(async () => {
     ],
   });
   const grep = release('grep', '3.8-5+deb12u1', ['CVE-2026-70003']);
-  await stack.fleet.publish(grep, [first, second]);
+  install = heldInstall(stack, 'grep');
+  await stack.fleet.publish({ ...grep, faults: { heldBy: install.heldBy } }, [first, second]);
   await stack.fleet.publish({ ...grep, faults: { failsConfigure: true } }, [sick]);
   // The longest plan of its segment: the sandbox is a clone of this one, where nothing fails.
   await stack.fleet.publish(release('sed', '4.9-1+deb12u2', ['CVE-2026-70002']), [first]);
@@ -62,11 +65,6 @@ async function underWay(name: string): Promise<readonly string[]> {
   return (raw.pendingActivities ?? []).flatMap((activity) => activity.activityType?.name ?? []);
 }
 
-function installs(name: string) {
-  const { packages, runs } = stack.endpoint(name).state();
-  return packages.some((each) => each.status !== 'installed') && Object.values(runs).some((run) => run.end === null);
-}
-
 function reboots(name: string) {
   return stack
     .endpoint(name)
@@ -83,15 +81,19 @@ test('killed once inside each of snapshot, install, reboot and restore, workers 
   expect(await underWay(first)).toEqual(['takeSnapshot']);
   await kill(controlWorker);
   await kill(siteWorker);
+  install.hold();
   snapshot.letGo();
 
-  await until(`${first} installs`, () => installs(first));
+  await until(`${first} installs`, () => installs(stack, first));
   await kill(siteWorker);
+  install.letGo();
   await until(`${first} reboots`, () => reboots(first));
+  install.hold();
   await kill(siteWorker);
 
-  await until(`${second} installs`, () => installs(second));
+  await until(`${second} installs`, () => installs(stack, second));
   await kill(controlWorker);
+  install.letGo();
   await until(`${second} reboots`, () => reboots(second));
   await kill(controlWorker);
 

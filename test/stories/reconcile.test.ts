@@ -10,10 +10,12 @@ import { simulatedSandboxes } from '../../activities/adapters/sandboxes/simulate
 import { simulatedSnapshots } from '../../activities/adapters/snapshots/simulated.ts';
 import { sandboxNameOf } from '../../activities/machines.ts';
 import type { CycleFacts } from '../../domain/cycle-facts.ts';
+import type { ArchiveVersion } from '../../tools/simulated-fleet/archive.ts';
 import { fleetDirectory } from '../../tools/simulated-fleet/fleet.ts';
 import type { FoundLeak, KeptSnapshot } from '../../workers/snapshots.ts';
 import { endpointFacts, upgradesOf } from './facts.ts';
-import { release } from './releases.ts';
+import { type HeldInstall, heldInstall, installs } from './held-installs.ts';
+import { knownVersion, release } from './releases.ts';
 import { type StandingStack, raiseStack, storyTimes } from './standing-stack.ts';
 import { until } from './until.ts';
 
@@ -26,6 +28,7 @@ const sandbox = { required: false };
 
 let stack: StandingStack;
 const terminated = new Map<string, string>();
+const held = new Map<string, HeldInstall>();
 
 beforeAll(async () => {
   stack = await raiseStack({
@@ -48,7 +51,14 @@ beforeAll(async () => {
     ],
   });
   const grep = release('grep', '3.8-5+deb12u1', ['CVE-2026-70003']);
-  await stack.fleet.publish({ ...grep, faults: { failsConfigure: true } }, ['sick-1', 'kept-1']);
+  for (const name of ['steady-1', 'sick-1', 'dark-1']) {
+    const install = heldInstall(stack, name);
+    install.hold();
+    held.set(name, install);
+    const faults = { heldBy: install.heldBy, ...(name === 'sick-1' ? { failsConfigure: true as const } : {}) };
+    await stack.fleet.publish({ ...grep, faults }, [name]);
+  }
+  await stack.fleet.publish({ ...grep, faults: { failsConfigure: true } }, ['kept-1']);
 });
 afterAll(() => stack?.close());
 
@@ -57,17 +67,18 @@ function chore(name: 'reconcile' | 'clean-up-snapshots'): Promise<void> {
   return stack.temporal.schedule.getHandle(`chore/${name}`).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
 }
 
-function installs(name: string): boolean {
-  const { packages, runs } = stack.endpoint(name).state();
-  return packages.some((each) => each.status !== 'installed') && Object.values(runs).some((run) => run.end === null);
-}
-
 /** Starts a cycle and terminates it, with everything it has started, in the middle of an endpoint's install. */
-async function terminateInstall(policy: string, name: string): Promise<string> {
+async function terminateInstall(
+  policy: string,
+  name: string,
+  first: () => Promise<unknown> = async () => undefined,
+): Promise<string> {
   const cycleId = await stack.start(policy);
   terminated.set(name, cycleId);
-  await until(`${name} installs`, () => installs(name));
+  await until(`${name} installs`, () => installs(stack, name));
+  await first();
   await terminate(cycleId, name);
+  held.get(name)?.letGo();
   return cycleId;
 }
 
@@ -76,10 +87,9 @@ async function terminate(cycleId: string, name: string): Promise<void> {
   await stack.temporal.workflow.getHandle(`endpoint/acme/${name}.acme`).terminate('somebody’s mistake');
 }
 
-/** Its packages are being put back, and some of them are back. */
-function isHalfPutBack(name: string): boolean {
-  const { runs } = stack.endpoint(name).state();
-  return Object.values(runs).some((run) => run.kind === 'roll back packages' && run.end === null && run.done > 0);
+/** The power of a machine has failed once while this package was configured at the version from before. */
+function lostPowerOver(name: string, before: ArchiveVersion): boolean {
+  return stack.endpoint(name).state().powerLostTo.includes(`${before.package} ${before.version}`);
 }
 
 const show = (cycleId: string) => stack.ask<CycleFacts>('cycle', 'show', cycleId);
@@ -108,7 +118,7 @@ describe.concurrent('cycles that were terminated in the middle of an install, or
     );
     const endpoint = endpointFacts(facts, 'steady-1');
     const disk = stack.endpoint('steady-1');
-    expect(endpoint.outcome).toBe('patched');
+    expect(endpoint.outcome, endpoint.because.join('; ')).toBe('patched');
     expect(endpoint.bootIdAfter).not.toBe(endpoint.bootIdBefore);
     expect(endpoint.because.join()).toContain('its workflow was terminated');
     expect(disk.upgrades().toSorted()).toEqual(upgradesOf(endpoint));
@@ -128,7 +138,7 @@ describe.concurrent('cycles that were terminated in the middle of an install, or
     const facts = await closed(cycleId);
     expect(facts.state).toBe('failed');
     const endpoint = endpointFacts(facts, 'sick-1');
-    expect(endpoint.outcome).toBe('rolled_back');
+    expect(endpoint.outcome, endpoint.because.join('; ')).toBe('rolled_back');
     expect(endpoint.snapshot?.restoredAt).not.toBeNull();
     expect(stack.endpoint('sick-1').upgrades()).toEqual([]);
     expect(stack.endpoint('sick-1').generation()).toBe(before + 1);
@@ -138,8 +148,7 @@ describe.concurrent('cycles that were terminated in the middle of an install, or
   });
 
   test('an endpoint that is silent stays unknown, and is brought to an end when it comes back', async () => {
-    const cycleId = await terminateInstall('dark', 'dark-1');
-    await stack.fleet.power('dark-1', 'cut');
+    const cycleId = await terminateInstall('dark', 'dark-1', () => stack.fleet.power('dark-1', 'cut'));
     await chore('reconcile');
     const facts = await closed(cycleId);
     expect(endpointFacts(facts, 'dark-1')).toMatchObject({ outcome: null, endedAt: null });
@@ -168,9 +177,10 @@ describe.concurrent('cycles that were terminated in the middle of an install, or
         .state()
         .packages.map((each) => [each.package, each.version]),
     );
+    const openssl = release('openssl', knownVersion('openssl'), [], { faults: { losesPower: 'for good' } });
+    await stack.fleet.publish(openssl, ['kept-1']);
     const cycleId = await stack.start('kept');
-    await until('kept-1 is half put back', () => isHalfPutBack('kept-1'));
-    await stack.fleet.power('kept-1', 'cut');
+    await until('kept-1 is half put back', () => lostPowerOver('kept-1', openssl));
     await terminate(cycleId, 'kept-1');
     await stack.fleet.power('kept-1', 'on');
     await chore('reconcile');
@@ -178,7 +188,8 @@ describe.concurrent('cycles that were terminated in the middle of an install, or
     const disk = stack.endpoint('kept-1');
     const ends = disk.ledger().filter(({ report }) => report.kind === 'roll back packages');
     expect(ends.map(({ report }) => report.state).toSorted()).toEqual(['interrupted', 'succeeded']);
-    expect(endpointFacts(facts, 'kept-1')).toMatchObject({ outcome: 'rolled_back' });
+    const { outcome, because } = endpointFacts(facts, 'kept-1');
+    expect(outcome, because.join('; ')).toBe('rolled_back');
     expect(new Map(disk.state().packages.map((each) => [each.package, each.version]))).toEqual(before);
     expect(disk.state().heldPackages).toEqual(['grep']);
     expect(disk.generation()).toBe(1);

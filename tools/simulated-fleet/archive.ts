@@ -14,6 +14,8 @@ export const faultsSchema = z.strictObject({
   failsConfigure: z.literal(true).optional(),
   /** The configure step never ends; the run's limit ends it. */
   hangs: z.literal(true).optional(),
+  /** The configure step does not end while there is a file of this path. */
+  heldBy: z.string().optional(),
   /** The power fails once in the middle of the configure step, and comes back or does not. */
   losesPower: z.enum(['briefly', 'for good']).optional(),
   /** The machine does not come up with this version installed. */

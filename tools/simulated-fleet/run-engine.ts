@@ -2,6 +2,7 @@
  * The package manager at work: a run is a unit of the machine, not of the agent. Every step is on the disk when it
  * begins and when it is complete, so that a run goes on where it was when the process is started again.
  */
+import { existsSync } from 'node:fs';
 import type { RunEnd } from '../../agent/machine.ts';
 import type { Faults } from './archive.ts';
 import type { MachineDisk } from './disk.ts';
@@ -88,6 +89,7 @@ export class RunEngine {
       return this.#wait(runId, run);
     }
     if (this.#losesPower(action)) return;
+    if (existsSync(this.#faultsOf(action).heldBy ?? '')) return this.#wait(runId, run);
     this.#completeAction(run, action);
     this.#disk.save();
     this.#next(runId, run);
