@@ -50,7 +50,7 @@ function disturbedAt(board: Board, cycleId: string, siteId: string): Set<string>
   const disturbed = board.rows('CycleEndpoint').filter((row) => {
     if (row['siteId'] !== siteId) return false;
     if (row['state'] === 'in flight' || row['state'] === 'unknown' || row['state'] === 'rolling back') return true;
-    const failed = row['outcome'] === 'rolled_back' || row['outcome'] === 'quarantined';
+    const failed = row['outcome'] === 'rolled_back' || (row['outcome'] === 'quarantined' && row['releasedAt'] === null);
     return failed && (row['cycleId'] === cycleId || running.has(row['cycleId'])) && !isMended(board, row);
   });
   return new Set(disturbed.map((row) => String(row['endpointId'])));
@@ -72,9 +72,13 @@ function amount(stated: Amount | null, size: number): number {
 
 type HaltSeen = { readonly row: Row; readonly fromAt: number; untilAt: number };
 
-/** 13: within two seconds of a halt nothing it covers is submitted any more; and no permit is older than that. */
+/**
+ * 13: within two seconds of a halt nothing it covers is submitted any more, nor a patch that was skipped; and no permit is
+ * older than that.
+ */
 export const haltsStop: Rules = ({ must, counts }) => {
   const halts = new Map<string, HaltSeen>();
+  const skipped: { readonly row: Row; readonly fromAt: number }[] = [];
   const jumps: { readonly at: number; readonly byMs: number }[] = [];
   return {
     sees(fact, board) {
@@ -86,6 +90,9 @@ export const haltsStop: Rules = ({ must, counts }) => {
         else if (fact.after['releasedAt'] !== null) known.untilAt = fact.at;
         counts(13);
       }
+      if (fact.fact === 'row' && fact.model === 'SkippedPatch' && fact.after)
+        skipped.push({ row: fact.after, fromAt: fact.at });
+      if (fact.fact === 'effect begun') return mustHaveNoStoppedPatch(fact, board);
       if (fact.fact !== 'submitted' || fact.answer === 'known') return;
       const { at, endpointId, kind, operationId } = fact;
       const age = passed(Date.parse(fact.permitIssuedAt), at);
@@ -112,6 +119,42 @@ export const haltsStop: Rules = ({ must, counts }) => {
       );
     },
   };
+
+  function mustHaveNoStoppedPatch(
+    { at, kind, endpointId, operationId, patches }: Extract<Recorded, { fact: 'effect begun' }>,
+    board: Board,
+  ): void {
+    if (kind !== 'install' && kind !== 'prefetch') return;
+    const cycleId = board.purposeOf(operationId)?.cycleId ?? '';
+    const isOf = (row: Row) => row['cycleId'] === cycleId;
+    const has = (name: unknown) => patches.some((patch) => `${patch.package}=${patch.to}` === name);
+    const skip = skipped.find(
+      ({ row, fromAt }) =>
+        isOf(row) &&
+        passed(fromAt, at) > haltMilliseconds &&
+        has(`${String(row['package'])}=${String(row['version'])}`),
+    );
+    must(
+      13,
+      at,
+      !skip,
+      () => `${kind} on ${endpointId} by ${cycleId} has ${String(skip?.row['package'])}, skipped before`,
+    );
+    const halt = [...halts.values()].find(
+      ({ row, fromAt, untilAt }) =>
+        isOf(row) &&
+        row['scope'] === 'patch' &&
+        passed(fromAt, at) > haltMilliseconds &&
+        at < untilAt &&
+        has(row['subject']),
+    );
+    must(
+      13,
+      at,
+      !halt,
+      () => `${kind} on ${endpointId} by ${cycleId} has ${String(halt?.row['subject'])}, halted before`,
+    );
+  }
 
   /** Time that has passed by other clocks too. */
   function passed(fromAt: number, at: number): number {

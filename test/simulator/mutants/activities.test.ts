@@ -10,14 +10,14 @@ const nothing = { result: undefined };
 const wrongActivities: readonly (Wrong & { readonly words: string })[] = [
   {
     rule: 3,
-    from: 55,
+    from: 1,
     seeds: 60,
     words: 'a snapshot is not put on record',
     altered: instead('recordSnapshot', () => nothing),
   },
   {
     rule: 4,
-    from: 50,
+    from: 5,
     seeds: 60,
     words: 'an effect whose answer did not come is submitted again under another id',
     altered: (table) => ({
@@ -38,14 +38,14 @@ const wrongActivities: readonly (Wrong & { readonly words: string })[] = [
   },
   {
     rule: 7,
-    from: 53,
+    from: 1,
     seeds: 60,
     words: 'rings that are left are not ended',
     altered: instead('leaveRings', () => ({ result: { state: 'halted', because: [] } })),
   },
   {
     rule: 11,
-    from: 55,
+    from: 1,
     seeds: 60,
     words: 'a ring does not soak',
     altered: instead('soakWatch', async (input, rightly) => {
@@ -55,7 +55,7 @@ const wrongActivities: readonly (Wrong & { readonly words: string })[] = [
   },
   {
     rule: 12,
-    from: 55,
+    from: 1,
     seeds: 60,
     words: 'an endpoint gets less than its record says',
     altered: instead('openEndpoint', async (input, rightly) => {
@@ -66,14 +66,21 @@ const wrongActivities: readonly (Wrong & { readonly words: string })[] = [
   },
   {
     rule: 13,
-    from: 236,
+    from: 11,
     seeds: 60,
     words: 'a permit is given without reading the halts',
     altered: instead('issuePermit', (input, rightly) => rightly([{ ...(input[0] as object), finishes: true }])),
   },
   {
+    rule: 13,
+    from: 60,
+    seeds: 60,
+    words: 'a permit is given without asking for which patches',
+    altered: instead('issuePermit', (input, rightly) => rightly([{ ...(input[0] as object), patches: [] }])),
+  },
+  {
     rule: 17,
-    from: 80,
+    from: 5,
     seeds: 60,
     words: 'who is late is forgotten',
     altered: instead('mayCatchUp', (input) => ({

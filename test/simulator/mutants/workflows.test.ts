@@ -24,7 +24,7 @@ type WrongLine = Wrong & {
 const wrongLines: readonly WrongLine[] = [
   {
     rule: 2,
-    from: 54,
+    from: 5,
     seeds: 60,
     words: 'an unusable snapshot is good enough',
     file: 'workflows/endpoint-patch.ts',
@@ -55,7 +55,7 @@ it('rule 1: each cycle has a lock of its own, and looks at no other', { timeout:
     budget.looksAtOthers = false;
     return judgeSeed(...given).finally(() => (budget.looksAtOthers = true));
   };
-  expect(await foundOutAt({ rule: 1, from: 642, seeds: 15, bundle }, wrongly, judgeSeed)).not.toBeNull();
+  expect(await foundOutAt({ rule: 1, from: 1, seeds: 15, bundle }, wrongly, judgeSeed)).not.toBeNull();
 });
 
 /** The product's workflows with one line wrong. */

@@ -20,7 +20,7 @@ const asked = (name: string, other: (question: Module) => Module) => (right: Mod
 export const wrongDecisions: readonly WrongDecision[] = [
   {
     rule: 6,
-    from: 41,
+    from: 2,
     seeds: 60,
     words: 'work fits into every window',
     file: 'domain/window.ts',
@@ -28,7 +28,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
   },
   {
     rule: 8,
-    from: 80,
+    from: 1,
     seeds: 60,
     words: 'canaries are drawn among those offline too',
     file: 'domain/rings.ts',
@@ -39,7 +39,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
   },
   {
     rule: 9,
-    from: 34,
+    from: 4,
     seeds: 60,
     words: 'a site bears everything',
     file: 'domain/budget.ts',
@@ -47,7 +47,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
   },
   {
     rule: 10,
-    from: 55,
+    from: 2,
     seeds: 60,
     words: 'failures are no reason to halt',
     file: 'domain/gate.ts',
@@ -58,7 +58,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
   },
   {
     rule: 14,
-    from: 31,
+    from: 20,
     seeds: 60,
     words: 'a patch that failed at two clients stops nowhere',
     file: 'domain/breaker.ts',
@@ -66,7 +66,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
   },
   {
     rule: 15,
-    from: 9,
+    from: 7,
     seeds: 60,
     words: 'what a dry run would remove is not taken out',
     file: 'domain/plan.ts',
@@ -74,7 +74,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
   },
   {
     rule: 16,
-    from: 61,
+    from: 1,
     seeds: 60,
     words: 'windows are read in another zone',
     file: 'activities/calendar.ts',
@@ -82,7 +82,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
   },
   {
     rule: 20,
-    from: 76,
+    from: 30,
     seeds: 60,
     words: 'no health data is taken for health',
     file: 'domain/gate.ts',
@@ -90,7 +90,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
   },
   {
     rule: 'emergency first',
-    from: 38,
+    from: 30,
     seeds: 60,
     words: 'an emergency waits like anybody',
     file: 'domain/admission.ts',
@@ -98,7 +98,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
   },
   {
     rule: 'last way back',
-    from: 22,
+    from: 2,
     seeds: 60,
     words: 'a snapshot goes as soon as the work has ended, whatever came of it',
     file: 'domain/snapshot-life.ts',

@@ -1,5 +1,6 @@
 /** Carries out what operators order, as the command line does: what stops or takes back is on record before a cycle is told. */
 import { releasePatch } from '../../../activities/breaker.ts';
+import { releaseEndpoint } from '../../../activities/endpoint-releases.ts';
 import { haltActivities } from '../../../activities/halts.ts';
 import { orderActivities } from '../../../activities/orders.ts';
 import { rollBackActivities } from '../../../activities/roll-backs.ts';
@@ -57,6 +58,11 @@ async function carryOut({ simulation, database, releases }: Counter, facts: Orde
       for (const release of releases)
         await releasePatch(database, { package: release.package, version: release.to, word, at });
       return;
+    case 'release endpoint': {
+      const endpointId = quarantinedOf(database, facts);
+      if (endpointId !== undefined) await releaseEndpoint(database, { clientId: facts.clientId, endpointId, word, at });
+      return;
+    }
   }
   const named = partOf(database, facts.cycleId, facts.part);
   if (facts.order === 'roll back') {
@@ -70,8 +76,26 @@ async function carryOut({ simulation, database, releases }: Counter, facts: Orde
   tell(facts.order, { ...word, ...named });
 }
 
+/** One of the client's that a person is needed for; undefined where there is none. */
+function quarantinedOf(
+  database: MemoryDatabase,
+  { clientId, lot }: { readonly clientId: string; readonly lot: number },
+): string | undefined {
+  const quarantined = database
+    .rows('CycleEndpoint')
+    .filter((row) => row['clientId'] === clientId && row['outcome'] === 'quarantined');
+  return quarantined[Math.floor(lot * quarantined.length)]?.['endpointId'] as string | undefined;
+}
+
 /** The part as a person names it; the whole cycle where there is no such part yet. */
 function partOf(database: MemoryDatabase, cycleId: string, { scope, lot }: Part): NamedTarget {
+  if (scope === 'patch') {
+    const patches = database
+      .rows('CyclePatch')
+      .filter((row) => row['cycleId'] === cycleId && row['decision'] === 'approved');
+    const patch = patches[Math.floor(lot * patches.length)];
+    return patch ? { patch: `${String(patch['package'])}=${String(patch['toVersion'])}` } : {};
+  }
   const members = database.rows('CycleEndpoint').filter((row) => row['cycleId'] === cycleId && row['ring'] !== null);
   const member = members[Math.floor(lot * members.length)];
   if (scope === 'cycle' || !member) return {};

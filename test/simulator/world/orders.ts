@@ -4,7 +4,7 @@ import type { CycleStart } from './cycles.ts';
 import type { ClientFacts } from './scenario.ts';
 
 /** Which part of a cycle: drawn by a lot among those there are. */
-export type Part = { readonly scope: 'cycle' | 'ring' | 'site' | 'endpoint'; readonly lot: number };
+export type Part = { readonly scope: 'cycle' | 'ring' | 'site' | 'endpoint' | 'patch'; readonly lot: number };
 
 export type OrderFacts = {
   readonly at: number;
@@ -13,6 +13,7 @@ export type OrderFacts = {
   readonly who: string;
 } & (
   | { readonly order: 'approve' | 'advance' | 'go on' | 'cancel' | 'release patch' }
+  | { readonly order: 'release endpoint'; readonly lot: number }
   | { readonly order: 'halt' | 'resume' | 'skip' | 'roll back'; readonly part: Part }
   | { readonly order: 'open window'; readonly minutes: number; readonly site: string | null }
 );
@@ -27,7 +28,7 @@ export function drawOrders(
   return cycles.flatMap((cycle) => [...drawSigned(chance, cycle, clients), ...drawParts(chance, cycle)]);
 }
 
-/** What lets a cycle go on, or ends it. */
+/** What lets a cycle go on, or ends it; and the word that a quarantined endpoint was mended. */
 function drawSigned(chance: Chance, { at, order }: CycleStart, clients: readonly ClientFacts[]): OrderFacts[] {
   const { cycleId, clientId } = order;
   const sites = clients.find(({ client }) => client.id === clientId)?.sites ?? [];
@@ -49,7 +50,10 @@ function drawSigned(chance: Chance, { at, order }: CycleStart, clients: readonly
   const windows: OrderFacts[] = chance.happens(0.15)
     ? [{ ...by('dana', within(60)), order: 'open window', minutes: chance.oneOf([10, 30, 120]), site }]
     : [];
-  return [...approvals, ...gates, ...cancels, ...windows];
+  const releases = chance
+    .some([30, 90, 300], 0.2)
+    .map((minutes): OrderFacts => ({ ...by('lee', minutes), order: 'release endpoint', lot: chance.next() }));
+  return [...approvals, ...gates, ...cancels, ...windows, ...releases];
 }
 
 /** Halts of parts of a cycle, often resumed; parts that are skipped, or put back. */
@@ -59,10 +63,11 @@ function drawParts(chance: Chance, { at, order: { cycleId, clientId } }: CycleSt
     order: 'halt' | 'skip' | 'roll back',
     probability: number,
     scopes: readonly [Part['scope'], ...Part['scope'][]],
+    withinMinutes: readonly [number, ...number[]] = [3, 20, 90],
   ) => {
     if (!chance.happens(probability)) return;
     const part = { scope: chance.oneOf(scopes), lot: chance.next() };
-    const givenAt = at + Math.floor(chance.next() * chance.oneOf([3, 20, 90]) * minute);
+    const givenAt = at + Math.floor(chance.next() * chance.oneOf(withinMinutes) * minute);
     orders.push({ at: givenAt, cycleId, clientId, who: 'kim', order, part });
     if (order !== 'skip' && chance.happens(0.6))
       orders.push({
@@ -75,7 +80,10 @@ function drawParts(chance: Chance, { at, order: { cycleId, clientId } }: CycleSt
       });
   };
   draw('halt', 0.14, ['cycle', 'cycle', 'ring', 'site', 'endpoint']);
+  draw('halt', 0.08, ['patch'], [40, 120, 300]);
   draw('skip', 0.06, ['ring', 'site', 'endpoint']);
+  // Before the change record there is no patch to name.
+  draw('skip', 0.15, ['patch'], [40, 120, 300]);
   draw('roll back', 0.08, ['cycle', 'ring', 'ring', 'site', 'endpoint']);
   return orders;
 }

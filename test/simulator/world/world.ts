@@ -26,6 +26,7 @@ const watched: ReadonlySet<string> = new Set([
   'Evidence',
   'SoakCheck',
   'Halt',
+  'SkippedPatch',
   'OpenedWindow',
   'PatchBreaker',
   'AuditEvent',
