@@ -3,6 +3,7 @@ import { readFile, statfs } from 'node:fs/promises';
 import { availableParallelism, hostname, release, totalmem } from 'node:os';
 import type { Hardware, OperatingSystem, OtherUpdater } from '../../domain/endpoint.ts';
 import type { MachineFacts } from '../machine.ts';
+import { withoutLists } from './apt/apt-get.ts';
 import { findApplications } from './apt/origins.ts';
 import { isInstalled, knownPackages, lines, toInstalledPackage } from './dpkg.ts';
 import { findStaleProcesses } from './mapped-files.ts';
@@ -33,7 +34,7 @@ export async function readFacts(): Promise<MachineFacts> {
     kernel: release(),
     hardware: await readHardware(virtualization.name),
     packages: installed.map(toInstalledPackage),
-    heldPackages: lines((await run('apt-mark', ['showhold'])).stdout),
+    heldPackages: lines((await run('apt-mark', ['showhold', ...withoutLists])).stdout),
     applications: (await findApplications(installed)).map(toInstalledPackage),
     services: await serviceStates(),
     pendingReboot: await pendingReboot(packages, stale, virtualization.container),

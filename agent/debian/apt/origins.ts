@@ -10,10 +10,9 @@ const distributions = new Set(['Debian', 'Debian Backports', 'Ubuntu', 'Raspbian
  * lists of any distribution: then nothing can be told from them, and everything would look foreign.
  */
 export async function findApplications(installed: readonly DpkgPackage[]): Promise<readonly DpkgPackage[]> {
-  const [archives, packages] = await Promise.all([
-    run('apt-cache', ['policy']),
-    run('apt-cache', ['policy', '--', ...installed.map((each) => each.name)]),
-  ]);
+  // One after the other: where apt's cache is out of date, the first builds it and the second reads it.
+  const archives = await run('apt-cache', ['policy']);
+  const packages = await run('apt-cache', ['policy', '--', ...installed.map((each) => each.name)]);
   if (archives.code !== 0 || packages.code !== 0)
     throw new Error('apt-cache policy cannot tell where packages come from.');
   const distribution = distributionArchives(archives.stdout);
