@@ -34,7 +34,7 @@ export type Expectation = {
 };
 
 /** How long it may take from the reading of the halts until Temporal knows of the effect. */
-const permitHeldMilliseconds = 500;
+const permitHeldMilliseconds = 400;
 /** How long a service that systemd has given up is waited for: while an endpoint boots, another unit may start it. */
 const givenUpSeconds = 10;
 
@@ -83,15 +83,18 @@ export function agentActivities(agents: AgentPort) {
       );
     },
 
-    /** The ids of those whose agents answer now. */
+    /** The ids of those whose agents answer now. Who does not is asked once more: a stumble is no absence. */
     async whoAnswers({ agents: asked }: { agents: readonly AgentIdentity[] }): Promise<readonly string[]> {
       const answers = await Promise.all(
-        asked.map((agent) =>
-          agents.health(agent, cancellationSignal()).then(
-            () => [agent.endpointId],
-            () => [],
-          ),
-        ),
+        asked.map((agent) => {
+          const ask = () => agents.health(agent, cancellationSignal());
+          return ask()
+            .catch(ask)
+            .then(
+              () => [agent.endpointId],
+              () => [],
+            );
+        }),
       );
       return answers.flat();
     },

@@ -53,8 +53,8 @@ export function patientQuestions(taskQueue: string, withinMinutes: number) {
 }
 
 /**
- * Effects on an agent. Submitted within a second of the permit or not at all: later, the halts must be read again. With
- * the time a command takes to write a halt down, nothing is submitted from two seconds after it was called.
+ * Effects on an agent. Taken up within a second or not at all: later, the halts must be read again. With what may pass
+ * before, and the time a command takes to write a halt down, nothing is submitted from two seconds after it was called.
  * The same activity polls: found unfinished it fails with a benign, retryable failure, which adds no history.
  */
 export function effects(taskQueue: string, withinMinutes: number) {

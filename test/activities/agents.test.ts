@@ -30,6 +30,16 @@ describe('an endpoint whose service worked before', () => {
   });
 });
 
+test('an agent that stumbles once is there, and one that is silent twice is not', async () => {
+  const silent = () => Promise.reject(new AgentUnreachable('The agent does not answer.'));
+  const health = vi.fn<(asked: typeof agent) => Promise<object>>(async () => ({}));
+  health.mockImplementationOnce(silent);
+  health.mockImplementation(({ endpointId }) => (endpointId === 'off-1.acme' ? silent() : Promise.resolve({})));
+  const activities = agentActivities({ health } as unknown as AgentPort);
+  const agents = [agent, { ...agent, endpointId: 'off-1.acme' }];
+  expect(await new MockActivityEnvironment().run(() => activities.whoAnswers({ agents }))).toEqual(['till-1.acme']);
+});
+
 describe('an operation that takes a while', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
@@ -53,8 +63,8 @@ describe('an operation that takes a while', () => {
 
 describe('an effect that was held up after the halts were read', () => {
   test.each([
-    ['half a second is submitted', 500, 1],
-    ['longer is not', 501, 0],
+    ['0.4 seconds is submitted', 400, 1],
+    ['longer is not', 401, 0],
   ])('for %s', async (_, heldMilliseconds, times) => {
     const submit = vi.fn(async () => ({ state: 'succeeded', because: 'It has rebooted.' }));
     const activities = agentActivities({ submit } as unknown as AgentPort);
