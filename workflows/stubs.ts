@@ -29,13 +29,13 @@ export const permits = proxyLocalActivities<Pick<ControlActivities, 'issuePermit
   retry: { initialInterval: '200 milliseconds', maximumInterval: '5 seconds' },
 });
 
-/** Questions to an agent that answers within a minute or is not there; three attempts tell a stumble from an absence. */
+/** Questions to an agent that answers within a minute or is not there; three attempts tell a start from an absence. */
 export function questions(taskQueue: string) {
   return onSite({
     taskQueue,
     startToCloseTimeout: '4 minutes',
     scheduleToCloseTimeout: '10 minutes',
-    retry: { initialInterval: '1 second', maximumInterval: '10 seconds', maximumAttempts: 3 },
+    retry: { initialInterval: '2 seconds', maximumInterval: '10 seconds', maximumAttempts: 3 },
   });
 }
 

@@ -4,9 +4,11 @@ import type { Recorded, Row } from '../world/record.ts';
 import type { Board } from './board.ts';
 import { type Rules, iso, textsIn } from './rule.ts';
 
-/** Two seconds, and what a request is on its way. */
-const haltMilliseconds = 2500;
-const permitMilliseconds = 2800;
+/**
+ * From the reading of the halts: 0.4 s until Temporal knows of an effect, one until it is taken up, and what a request is
+ * on its way. With the 0.4 s that a command has until its halt is on record these are the two seconds.
+ */
+const submissionMilliseconds = 1600;
 /** Distinct endpoints, of two clients at least: what the provider states where it states nothing. */
 const breakerEndpoints = 2;
 
@@ -99,14 +101,14 @@ export const haltsStop: Rules = ({ must, counts }) => {
       must(
         13,
         at,
-        age <= permitMilliseconds,
+        age <= submissionMilliseconds,
         () => `${kind} on ${endpointId} was submitted under a permit of ${age} ms`,
       );
       if (kind !== 'install' && kind !== 'prefetch') return;
       const cycleId = board.purposeOf(operationId)?.cycleId ?? '';
       const stop = [...halts.values()].find(
         (halt) =>
-          passed(halt.fromAt, at) > haltMilliseconds &&
+          passed(halt.fromAt, at) > submissionMilliseconds &&
           at < halt.untilAt &&
           covers(halt.row, board, { cycleId, endpointId }),
       );
@@ -131,7 +133,7 @@ export const haltsStop: Rules = ({ must, counts }) => {
     const skip = skipped.find(
       ({ row, fromAt }) =>
         isOf(row) &&
-        passed(fromAt, at) > haltMilliseconds &&
+        passed(fromAt, at) > submissionMilliseconds &&
         has(`${String(row['package'])}=${String(row['version'])}`),
     );
     must(
@@ -144,7 +146,7 @@ export const haltsStop: Rules = ({ must, counts }) => {
       ({ row, fromAt, untilAt }) =>
         isOf(row) &&
         row['scope'] === 'patch' &&
-        passed(fromAt, at) > haltMilliseconds &&
+        passed(fromAt, at) > submissionMilliseconds &&
         at < untilAt &&
         has(row['subject']),
     );
@@ -191,7 +193,7 @@ export const badPatchesStop: Rules = ({ must, counts }) => {
         must(
           14,
           fact.at,
-          fact.at <= stoppedAt + haltMilliseconds,
+          fact.at <= stoppedAt + submissionMilliseconds,
           () => `${name} ${to} is installed on ${fact.endpointId}, though it stopped for everyone at ${iso(stoppedAt)}`,
         );
       }
