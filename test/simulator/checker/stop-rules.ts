@@ -4,10 +4,7 @@ import type { Recorded, Row } from '../world/record.ts';
 import type { Board } from './board.ts';
 import { type Rules, iso, textsIn } from './rule.ts';
 
-/**
- * From the reading of the halts: 0.4 s until Temporal knows of an effect, one until it is taken up, and what a request is
- * on its way. With the 0.4 s that a command has until its halt is on record these are the two seconds.
- */
+/** 0.4 s until Temporal knows of an effect, one until it is taken up, and what a request is on its way. */
 const submissionMilliseconds = 1600;
 /** Distinct endpoints, of two clients at least: what the provider states where it states nothing. */
 const breakerEndpoints = 2;
