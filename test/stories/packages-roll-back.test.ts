@@ -18,13 +18,18 @@ const oldVersion = knownVersion('grep');
 let stack: StandingStack;
 let facts: CycleFacts;
 
+/** Whoever is drawn for a ring differs from cycle to cycle: here it is named. */
+const beginningWith = (name: string) => ({
+  policy: 'erp',
+  rollback: 'packages',
+  rings: [{ name: 'one', take: 1, endpoints: name }, { name: 'rest' }],
+});
+
 beforeAll(async () => {
   stack = await raiseStack({
     sites: [{ site, zone: 'Asia/Tokyo' }],
     endpoints: [well, sick, lost].map((endpoint) => ({ endpoint, site, role: 'erp' })),
-    policies: [
-      { policy: 'erp', rollback: 'packages', rings: [{ name: 'one', take: 1, endpoints: well }, { name: 'rest' }] },
-    ],
+    policies: [beginningWith(well)],
   });
   const grep = release('grep', newVersion, ['CVE-2026-70003']);
   await stack.fleet.publish(grep, [well]);
@@ -116,9 +121,10 @@ test('the next cycle does not bring back what is held, and brings the rest', asy
   const disk = stack.endpoint(sick);
   expect(disk.state().heldPackages).toEqual(['grep']);
   expect(endpointFacts(facts, sick).because.join('\n')).toContain('held at them until a person lets go: grep');
+  await stack.apply(beginningWith(sick));
   const next = await stack.run('erp');
   const endpoint = endpointFacts(next, sick);
-  expect(endpoint.outcome).toBe('patched');
+  expect(endpoint.outcome, endpoint.because.join('; ')).toBe('patched');
   expect(endpoint.patches.map((patch) => patch.package)).not.toContain('grep');
   expect(endpoint.patches.length).toBeGreaterThan(5);
   expect(disk.version('grep')).toBe(oldVersion);
