@@ -40,7 +40,7 @@ const givenUpSeconds = 10;
 
 /** The id of an effect: the same purpose gives the same id, so that asking twice is doing once. */
 export function operationIdOf(
-  order: Omit<OperationOrder, 'permit' | 'permitAskedAt' | 'body' | 'endpoint'> & { endpointId: string },
+  order: Pick<OperationOrder, 'clientId' | 'cycleId' | 'step' | 'planDigest' | 'generation'> & { endpointId: string },
 ): string {
   const { clientId, cycleId, endpointId, step, planDigest, generation } = order;
   return createHash('sha256')

@@ -77,7 +77,7 @@ type HaltSeen = { readonly row: Row; readonly fromAt: number; untilAt: number };
  */
 export const haltsStop: Rules = ({ must, counts }) => {
   const halts = new Map<string, HaltSeen>();
-  const skipped: { readonly row: Row; readonly fromAt: number }[] = [];
+  const skipped: HaltSeen[] = [];
   const jumps: { readonly at: number; readonly byMs: number }[] = [];
   return {
     sees(fact, board) {
@@ -90,7 +90,7 @@ export const haltsStop: Rules = ({ must, counts }) => {
         counts(13);
       }
       if (fact.fact === 'row' && fact.model === 'SkippedPatch' && fact.after)
-        skipped.push({ row: fact.after, fromAt: fact.at });
+        skipped.push({ row: fact.after, fromAt: fact.at, untilAt: Infinity });
       if (fact.fact === 'effect begun') return mustHaveNoStoppedPatch(fact, board);
       if (fact.fact !== 'submitted' || fact.answer === 'known') return;
       const { at, endpointId, kind, operationId } = fact;
@@ -125,33 +125,19 @@ export const haltsStop: Rules = ({ must, counts }) => {
   ): void {
     if (kind !== 'install' && kind !== 'prefetch') return;
     const cycleId = board.purposeOf(operationId)?.cycleId ?? '';
-    const isOf = (row: Row) => row['cycleId'] === cycleId;
-    const has = (name: unknown) => patches.some((patch) => `${patch.package}=${patch.to}` === name);
-    const skip = skipped.find(
-      ({ row, fromAt }) =>
-        isOf(row) &&
-        passed(fromAt, at) > submissionMilliseconds &&
-        has(`${String(row['package'])}=${String(row['version'])}`),
-    );
-    must(
-      13,
-      at,
-      !skip,
-      () => `${kind} on ${endpointId} by ${cycleId} has ${String(skip?.row['package'])}, skipped before`,
-    );
-    const halt = [...halts.values()].find(
+    const names = patches.map((patch) => `${patch.package}=${patch.to}`);
+    const stop = [...halts.values(), ...skipped].find(
       ({ row, fromAt, untilAt }) =>
-        isOf(row) &&
-        row['scope'] === 'patch' &&
+        row['cycleId'] === cycleId &&
+        names.includes(patchStoppedBy(row)) &&
         passed(fromAt, at) > submissionMilliseconds &&
-        at < untilAt &&
-        has(row['subject']),
+        at < untilAt,
     );
     must(
       13,
       at,
-      !halt,
-      () => `${kind} on ${endpointId} by ${cycleId} has ${String(halt?.row['subject'])}, halted before`,
+      !stop,
+      () => `${kind} on ${endpointId} by ${cycleId} has ${patchStoppedBy(stop?.row ?? {})}, skipped or halted before`,
     );
   }
 
@@ -160,6 +146,13 @@ export const haltsStop: Rules = ({ must, counts }) => {
     return jumps.reduce((ms, jump) => (jump.at < fromAt || jump.at > at ? ms : ms - jump.byMs), at - fromAt);
   }
 };
+
+/** As an order names it; empty for a halt of something else. */
+function patchStoppedBy(row: Row): string {
+  const { package: name, version, scope, subject = '' } = row as Readonly<Record<string, string | undefined>>;
+  if (name !== undefined) return `${name}=${version}`;
+  return scope === 'patch' ? subject : '';
+}
 
 export function covers(
   halt: Row,
