@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { CommanderError } from 'commander';
 import { AskedWrongly, NothingRuns } from '../workers/refusals.ts';
 
@@ -39,5 +40,14 @@ export function sentenceOf(error: unknown): string {
   // What Temporal refused carries the reason innermost.
   let innermost: Error = error;
   while (innermost.cause instanceof Error) innermost = innermost.cause;
-  return innermost.message || error.message;
+  return closedToUs(innermost) ?? (innermost.message || error.message);
+}
+
+/** What the system says of a file that another user made names neither the user nor a way out. */
+function closedToUs(error: Error): string | null {
+  if (!('code' in error && 'path' in error) || (error.code !== 'EACCES' && error.code !== 'EPERM')) return null;
+  return (
+    `${String(error.path)} is closed to ${userInfo().username} (${error.code}): another user made it. ` +
+    'Run the command as that user, or keep the state elsewhere with --state DIR.'
+  );
 }

@@ -130,6 +130,15 @@ function removeOld() {
   for (const name of readdirSync(bundles)) {
     const folder = path.join(bundles, name);
     const made = statSync(folder, { throwIfNoEntry: false });
-    if (made && made.mtimeMs < oldest) rmSync(folder, { recursive: true, force: true });
+    if (made && made.mtimeMs < oldest) removeUnlessOfAnother(folder);
+  }
+}
+
+/** Root may have made it in a checkout of ours; it only takes room. */
+function removeUnlessOfAnother(folder) {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch (error) {
+    if (error.code !== 'EACCES' && error.code !== 'EPERM') throw error;
   }
 }

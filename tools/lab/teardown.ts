@@ -15,9 +15,11 @@ const nspawnFolder = '/run/systemd/nspawn';
  * Takes a lab down, after a crash at any point, and again: machines and helpers, networks, disk, files. What the
  * kernel holds is found by the lab's hash; files go only where a state file says that a lab was made here, and only
  * those the lab makes. The cached base stays.
+ * @throws Error with one sentence when this user is not root and the lab there is
  */
 export async function labDown(directory: string): Promise<void> {
   const lab = layoutOf(directory);
+  if (process.getuid?.() !== 0) return leaveToRoot(lab);
   await killCgroup(labCgroup(lab));
   await endSigning(lab);
   for (const namespace of namespacesWith(namespacePrefix(lab))) await removeNamespace(namespace);
@@ -27,6 +29,11 @@ export async function labDown(directory: string): Promise<void> {
   await rm(lab.run, { recursive: true, force: true });
   await sweepAbandonedBuilds();
   if (existsSync(lab.stateFile)) await removeFiles(lab);
+}
+
+/** Only root can make a lab. Where there is none nothing of it is left, and root's other labs are nobody's to look at. */
+function leaveToRoot(lab: LabLayout): void {
+  if (existsSync(lab.stateFile)) throw new Error(`Root made the lab in ${lab.directory}: take it down as root.`);
 }
 
 /** The state file goes last: as long as it is there, the rest is known to be the lab's. */

@@ -1,5 +1,5 @@
 /** npm run migrations -- make NAME | check | apply */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,7 +50,10 @@ async function apply(): Promise<void> {
 async function withDatabase(use: (databaseUrl: string) => Promise<void>): Promise<void> {
   const given = process.env['DATABASE_URL'];
   if (given !== undefined) return use(given);
-  const postgres = await startThrowawayPostgres(path.join(tmpdir(), `patchcycle-migrations-${process.pid}`));
+  const folder = mkdtempSync(path.join(tmpdir(), 'patchcycle-migrations-'));
+  // The server's own user must be able to walk through.
+  chmodSync(folder, 0o711);
+  const postgres = await startThrowawayPostgres(folder);
   try {
     await use(postgres.url);
   } finally {
