@@ -110,7 +110,8 @@ export function commandInMachine(machine: Machine): readonly string[] {
  * over: systemd then waits ten seconds for a process that is not its child.
  */
 export async function execIn(directory: string, endpoint: string, argv: readonly string[]): Promise<CommandEnd> {
-  return endOf([...commandInMachine(endpointMachine(directory, endpoint)), ...argv]);
+  const command = [...commandInMachine(endpointMachine(directory, endpoint)), ...argv];
+  return endOf(command, { name: `${argv.join(' ')} in ${endpoint}` });
 }
 
 async function hasBooted(machine: Machine): Promise<boolean> {
