@@ -23,7 +23,7 @@ function holds(condition: ReadyCondition, log: LogPosition): Promise<boolean> {
     case 'database answers':
       return databaseAnswers(condition.url);
     case 'temporal answers':
-      return temporalAnswers(condition.address, condition.namespace, condition.searchAttributes);
+      return temporalAnswers(condition, log);
     case 'http answers':
       return fetch(condition.url, { signal: AbortSignal.timeout(2000) }).then((response) => response.ok);
     default:
@@ -44,13 +44,26 @@ async function databaseAnswers(url: string): Promise<boolean> {
   }
 }
 
-async function temporalAnswers(address: string, namespace: string, wanted: readonly string[]): Promise<boolean> {
+type TemporalAnswers = Extract<ReadyCondition, { readonly when: 'temporal answers' }>;
+
+async function temporalAnswers(
+  { address, namespace, searchAttributes }: TemporalAnswers,
+  log: LogPosition,
+): Promise<boolean> {
+  // Another server may answer there: then ours never says that it listens.
+  if (!(await saysItServes(address, log))) return false;
   const connection = await Connection.connect({ address, connectTimeout: 2000 });
   try {
     await connection.workflowService.describeNamespace({ namespace });
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-    return wanted.every((name) => name in customAttributes);
+    return searchAttributes.every((name) => name in customAttributes);
   } finally {
     await connection.close();
   }
+}
+
+/** It writes `Server: localhost:7233` once it listens. */
+async function saysItServes(address: string, { file, offset }: LogPosition): Promise<boolean> {
+  const said = (await readFile(file)).toString('utf8', offset);
+  return new RegExp(`Server:\\s+\\S+:${new URL(`http://${address}`).port}\\s`).test(said);
 }
