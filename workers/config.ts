@@ -69,13 +69,14 @@ export function readConfig<Schema extends z.ZodType>(schema: Schema, environment
   throw new Error(`The environment is not complete: ${problems.join('; ')}.`);
 }
 
+const configuredPort = z.union([z.literal('any'), z.coerce.number().int().min(1).max(65_535)]);
+
 /**
  * The embedded servers as people run them: nothing lost at a power cut, timers as Temporal has them; a Temporal program
- * and ports where they are given. What was fetched is kept for every project of this user.
+ * and ports where they are given (`any` for one that nobody usually listens on). What was fetched is kept for every project of this user.
  */
 export function embeddedServers(environment = process.env) {
-  const port = (name: string) =>
-    environment[name] ? z.coerce.number().int().min(1).parse(environment[name]) : undefined;
+  const port = (name: string) => (environment[name] ? configuredPort.parse(environment[name]) : undefined);
   const caches = environment['XDG_CACHE_HOME'] ?? `${environment['HOME'] ?? '/tmp'}/.cache`;
   return {
     postgres: { port: port('PATCHCYCLE_POSTGRES_PORT'), durable: true },

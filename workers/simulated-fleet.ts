@@ -9,9 +9,9 @@ import {
   writeAgentConfiguration,
 } from '../tools/simulated-fleet/fleet.ts';
 import { readFleet } from '../tools/simulated-fleet/fleet-plan.ts';
-import { nodeArgv } from './embedded/supervisor.ts';
+import { nodeArgv, portsOfStack } from './embedded/supervisor.ts';
 import { z } from 'zod';
-import { anyFreePort } from './embedded/ports.ts';
+import { claimPort, reclaimPort } from './embedded/ports.ts';
 import { readStateFile, writeStateFile } from './embedded/state-file.ts';
 import type { Fleet } from './fleet.ts';
 
@@ -20,19 +20,22 @@ const portsSchema = z.record(z.string(), z.number());
 /** The same agent program over simulated machines, all in one process: for any laptop. */
 export function simulatedFleet(stateDirectory: string): Fleet {
   const directory = join(stateDirectory, 'simulated-fleet');
-  const portsFile = join(stateDirectory, 'enrolment-ports.json');
+  const enrolmentPorts = new Map<string, number>();
   return {
     kind: 'simulated',
     words: 'simulated machines, each with the real agent program',
     reference: `simulated:${directory}`,
     async up(files) {
-      await prepareFleet({ directory, ...fleetOf(files) });
+      const { endpoints } = await prepareFleet({ directory, ...fleetOf(files) });
+      // One that is lost to another process is waited for by its agent.
+      for (const { address } of endpoints) await reclaimPort(address.port);
     },
     processes: () => [
       {
         name: 'simulated-fleet',
         argv: nodeArgv(new URL('../tools/simulated-fleet/main.ts', import.meta.url), directory),
         environment: {},
+        ports: readFleet(directory).endpoints.map(({ address }) => address.port),
         ready: { when: 'log says', text: 'The simulated fleet answers' },
         stopWithinSeconds: 10,
       },
@@ -40,10 +43,8 @@ export function simulatedFleet(stateDirectory: string): Fleet {
     commandInSite: () => [],
     openPassage: async () => undefined,
     async enrolmentAddress(site) {
-      const ports = readStateFile(portsFile, portsSchema) ?? {};
-      // Kept: agents that have not enrolled yet were told this port.
-      const port = ports[site] ?? (await anyFreePort());
-      if (!ports[site]) writeStateFile(portsFile, { ...ports, [site]: port });
+      const port = enrolmentPorts.get(site) ?? (await enrolmentPort(stateDirectory, site));
+      enrolmentPorts.set(site, port);
       return { host: '127.0.0.1', port };
     },
     async addressOf(endpoint) {
@@ -59,4 +60,17 @@ export function simulatedFleet(stateDirectory: string): Fleet {
     power: (endpoint, order) => fleetClient(directory).power(endpoint, order),
     down: async () => undefined,
   };
+}
+
+/** The port of the last time where that can be had: agents that have not enrolled yet were told it. */
+async function enrolmentPort(stateDirectory: string, site: string): Promise<number> {
+  const file = join(stateDirectory, 'enrolment-ports.json');
+  const ports = readStateFile(file, portsSchema) ?? {};
+  const known = ports[site];
+  // A site's worker that runs has it.
+  if (known !== undefined && portsOfStack(stateDirectory).includes(known)) return known;
+  if (known !== undefined && (await reclaimPort(known))) return known;
+  const port = await claimPort();
+  writeStateFile(file, { ...ports, [site]: port });
+  return port;
 }

@@ -121,6 +121,7 @@ async function planSite(
       PATCHCYCLE_ENROLMENT: `${enrolment.host}:${enrolment.port}`,
     },
     ready: { when: 'log says', text: 'is ready' },
+    ports: enrolment.host === '127.0.0.1' ? [enrolment.port] : [],
     stopWithinSeconds: 25,
   });
 }

@@ -7,7 +7,6 @@ import { z } from 'zod';
 import { findTemporalServer } from '../../tools/temporal-server.ts';
 import { applyMigrations } from '../../workers/embedded/migrate.ts';
 import { startThrowawayPostgres } from '../../workers/embedded/postgres.ts';
-import { anyFreePort } from '../../workers/embedded/ports.ts';
 import {
   identifyProcess,
   isRunning,
@@ -59,8 +58,8 @@ export default async function startServers(project: TestProject): Promise<() => 
     startTemporal({
       stateDirectory: path.join(folder, 'temporal'),
       server,
-      port: await anyFreePort(),
-      uiPort: await anyFreePort(),
+      port: 'any',
+      uiPort: 'any',
       timers: 'to the millisecond',
     }).then((temporal) => {
       remember(temporal.identity, path.join(folder, 'temporal'));

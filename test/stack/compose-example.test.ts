@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { openDatabase, tenantsOf } from '../../activities/adapters/database/prisma.ts';
 import { readClientFiles } from '../../activities/adapters/policy-files/yaml.ts';
-import { anyFreePort, freePorts } from '../../workers/embedded/ports.ts';
+import { claimPorts } from '../../workers/embedded/ports.ts';
 import { startTemporal } from '../../workers/embedded/temporal.ts';
 import { createTestDatabase } from '../setup/database.ts';
 import { temporaryFolder } from '../setup/folder.ts';
@@ -21,8 +21,8 @@ test('every endpoint of the example enrols at its site', { timeout: 400_000 }, a
   const temporal = await startTemporal({
     stateDirectory: folder,
     server: { program: inject('temporalProgram'), version: 'any', foundBy: 'the test' },
-    port: await anyFreePort(),
-    uiPort: await anyFreePort(),
+    port: 'any',
+    uiPort: 'any',
     timers: 'to the millisecond',
   });
   const started: Started[] = [];
@@ -32,7 +32,7 @@ test('every endpoint of the example enrols at its site', { timeout: 400_000 }, a
     await database.$disconnect();
     await drop();
   });
-  const [berlinPort, chicagoPort] = await freePorts(2);
+  const [berlinPort, chicagoPort] = await claimPorts(2);
   const elsewhere = {
     'postgresql://patchcycle:${POSTGRES_PASSWORD:?set it to a password of letters and digits}@postgres:5432/patchcycle':
       url,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client } from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
-import { anyFreePort } from '../../workers/embedded/ports.ts';
+import { claimPort } from '../../workers/embedded/ports.ts';
 import {
   planPostgres,
   removePostgresData,
@@ -15,7 +15,7 @@ import { isRunning } from '../../workers/embedded/process-identity.ts';
 import { temporaryFolder } from '../setup/folder.ts';
 
 async function start(stateDirectory: string, durable = false): Promise<RunningPostgres> {
-  const postgres = await startPostgres({ stateDirectory, durable, port: await anyFreePort() });
+  const postgres = await startPostgres({ stateDirectory, durable, port: 'any' });
   onTestFinished(() => postgres.stop());
   return postgres;
 }
@@ -73,7 +73,7 @@ test('nobody gets in without the password, which only its owner can read', async
 
 test('a second start uses the port of the first, and fsync is on for what must last', async () => {
   const stateDirectory = path.join(temporaryFolder(), 'state');
-  const port = await anyFreePort();
+  const port = await claimPort();
   await planPostgres({ stateDirectory, durable: true, port });
   const { plan, url } = await planPostgres({ stateDirectory, durable: true });
   expect(new URL(url).port).toBe(String(port));

@@ -1,10 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { Client } from 'pg';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { anyFreePort } from '../../workers/embedded/ports.ts';
 import { identifyProcess } from '../../workers/embedded/process-identity.ts';
 import {
   nodeArgv,
@@ -40,16 +39,17 @@ function scene() {
     stopWithinSeconds: 5,
   });
   const said: string[] = [];
-  const up = async (workers: Workers = () => []) =>
+  const up = (workers: Workers = () => []) =>
     startStack({
       stateDirectory,
-      postgres: { durable: false, port: existsSync(stateDirectory) ? undefined : await anyFreePort() },
+      postgres: { durable: false, port: 'any' },
       temporal: {
         program: inject('temporalProgram'),
         searchPath: '',
         cacheDirectory: folder,
         timers: 'to the millisecond',
-        ...(existsSync(stateDirectory) ? {} : { port: await anyFreePort(), uiPort: await anyFreePort() }),
+        port: 'any',
+        uiPort: 'any',
       },
       workers,
       say: (sentence) => said.push(sentence),

@@ -8,7 +8,6 @@ import type { Database } from '../../activities/ports/database.ts';
 import { bringDown } from '../../cli/down.ts';
 import type { CycleFacts } from '../../domain/cycle-facts.ts';
 import { type FleetClient, fleetClient } from '../../tools/simulated-fleet/fleet.ts';
-import { anyFreePort } from '../../workers/embedded/ports.ts';
 import { removePostgresData } from '../../workers/embedded/postgres.ts';
 import { identifyProcess, isRunning, processIdentity } from '../../workers/embedded/process-identity.ts';
 import { readStateFile, writeStateFile } from '../../workers/embedded/state-file.ts';
@@ -63,6 +62,12 @@ export type StandingStack = RaisedStack & {
 /** Short: the fleet's socket file is below it. */
 const prefix = 'pc-story-';
 const stateFolder = 's';
+/** Not the usual ones: those are of whoever works on this machine. */
+const anyPorts = {
+  PATCHCYCLE_POSTGRES_PORT: 'any',
+  PATCHCYCLE_TEMPORAL_PORT: 'any',
+  PATCHCYCLE_TEMPORAL_UI_PORT: 'any',
+};
 
 export async function raiseStack(client: StoryClient): Promise<StandingStack> {
   const stack = await raiseStackOver(['--fleet', 'simulated'], client);
@@ -87,8 +92,7 @@ export async function raiseStackOver(wishes: readonly string[], client: StoryCli
   writeStateFile(ownerFile(folder), identifyProcess(process.pid));
   const stateDirectory = join(folder, stateFolder);
   const filesDirectory = join(folder, 'files');
-  const environment = await portsOfItsOwn();
-  const tell = (...argv: readonly string[]) => runCommand(['--state', stateDirectory, ...argv], environment);
+  const tell = (...argv: readonly string[]) => runCommand(['--state', stateDirectory, ...argv], anyPorts);
   const remove = () => removeStack(folder);
   try {
     await writeClientFiles(filesDirectory, client);
@@ -180,13 +184,4 @@ async function removeStack(folder: string): Promise<void> {
 
 function ownerFile(folder: string): string {
   return join(folder, 'owner.json');
-}
-
-/** Ports that nobody else has. */
-async function portsOfItsOwn(): Promise<Record<string, string>> {
-  return {
-    PATCHCYCLE_POSTGRES_PORT: String(await anyFreePort()),
-    PATCHCYCLE_TEMPORAL_PORT: String(await anyFreePort()),
-    PATCHCYCLE_TEMPORAL_UI_PORT: String(await anyFreePort()),
-  };
 }

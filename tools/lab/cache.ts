@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { endOf } from '../../activities/adapters/command.ts';
+import { claimPort } from '../../workers/embedded/ports.ts';
 import { cacheDirectory } from './base.ts';
 import type { LabLayout } from './layout.ts';
 import type { Mirror } from './mirror.ts';
@@ -38,7 +37,8 @@ export async function startCache(lab: LabLayout, sites: readonly LabSite[], mirr
 async function startOnFreeSlot(lab: LabLayout, mirror: Mirror): Promise<number> {
   for (let slot = 1; slot <= slots; slot += 1) {
     const packages = join(cacheDirectory, `packages-${slot}`);
-    const port = await freePort(lab);
+    // Below 32768, as all that are given out: apt-cacher-ng refuses those above. A taken one is left with its slot.
+    const port = await claimPort();
     mkdirSync(packages, { recursive: true });
     const configuration = writeConfiguration(lab, mirror, packages, port);
     const lock = ['flock', '--nonblock', '--conflict-exit-code', held, join(packages, '.lock')];
@@ -50,28 +50,9 @@ async function startOnFreeSlot(lab: LabLayout, mirror: Mirror): Promise<number> 
       return answers || !isServiceRunning(lab, service);
     };
     await until('the package cache answers', decided, 15_000);
-    if (answers) return port;
+    if (answers && isServiceRunning(lab, service)) return port;
   }
   throw new Error(`No package cache could be started: see ${join(lab.logs, `${service}.log`)}.`);
-}
-
-/** A free port near one that the lab's hash names, below 32768: apt-cacher-ng refuses those above. */
-async function freePort(lab: LabLayout): Promise<number> {
-  const first = 20_000 + (Number.parseInt(lab.hash, 16) % 10_000);
-  for (let port = first; port < first + 1000; port += 1) if (await isFree(port)) return port;
-  throw new Error(`No port from ${first} on is free for the package cache.`);
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer().listen(port, '127.0.0.1');
-  try {
-    await once(server, 'listening');
-  } catch {
-    return false;
-  }
-  server.close();
-  await once(server, 'close');
-  return true;
 }
 
 /** Only the two archives can be asked for: a cache that fetched anything would be a way out of the site. */

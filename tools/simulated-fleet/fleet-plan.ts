@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import type { ClientFiles } from '../../domain/policy.ts';
-import { freePorts } from '../../workers/embedded/ports.ts';
+import { claimPorts } from '../../workers/embedded/ports.ts';
 import { readJson, writeJson } from './files.ts';
 import { newHardware, writeHardware } from './hardware.ts';
 import { fleetDirectory } from './layout.ts';
@@ -54,7 +54,7 @@ export async function prepareFleet(options: FleetOptions): Promise<FleetPlan> {
   const networks = Object.fromEntries(
     sites.map((site, index) => [site, options.networks?.[site] ?? `10.77.${index + 1}.0/24`]),
   );
-  const ports = await freePorts(options.endpoints.length);
+  const ports = await claimPorts(options.endpoints.length);
   const endpoints = options.endpoints.map(({ name, site }, index) => ({
     name,
     site,

@@ -7,9 +7,11 @@ import { rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { readClientFiles } from '../../activities/adapters/policy-files/yaml.ts';
 import { createControlServer } from './control.ts';
-import { fleetOf, prepareFleet } from './fleet-plan.ts';
+import { RangeKeeper } from '../../workers/embedded/port-ranges.ts';
+import { fleetOf, prepareFleet, readFleet } from './fleet-plan.ts';
 import { Hypervisor } from './hypervisor.ts';
 import { fleetDirectory } from './layout.ts';
+import { listSandboxes } from './sandboxes.ts';
 
 const maximumSocketPath = 100;
 
@@ -28,6 +30,7 @@ async function main(directory: string | undefined, client: string | undefined): 
   if (client !== undefined) await prepareFleet({ directory, ...fleetOf(await readClientFiles(client)) });
   // Left behind by a process that was killed.
   rmSync(socket, { force: true });
+  await keepPorts(directory);
   const hypervisor = new Hypervisor(directory, (line) => console.log(`${new Date().toISOString()} ${line}`));
   const server = createControlServer(hypervisor);
   server.listen(socket);
@@ -40,6 +43,12 @@ async function main(directory: string | undefined, client: string | undefined): 
       void hypervisor.close();
     });
   }
+}
+
+/** A machine that is off listens on nothing: its port must not be given to anybody meanwhile. */
+async function keepPorts(directory: string): Promise<void> {
+  const machines = [...readFleet(directory).endpoints, ...listSandboxes(fleetDirectory(directory))];
+  await new RangeKeeper().keep(machines.map(({ address }) => address.port));
 }
 
 async function answers(socket: string): Promise<boolean> {

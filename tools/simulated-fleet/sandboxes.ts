@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { identityFiles } from '../../agent/identity.ts';
 import { agentConfigurationSchema } from '../../protocol/enrolment.ts';
 import type { AgentConfiguration } from '../../protocol/enrolment.ts';
-import { anyFreePort } from '../../workers/embedded/ports.ts';
+import { claimPort, releasePort } from '../../workers/embedded/ports.ts';
 import { newCertificateRequest } from './certificate-request.ts';
 import { copyTree } from './copy-tree.ts';
 import { readJson, writeJson } from './files.ts';
@@ -37,7 +37,7 @@ export async function prepareSandbox(
   giveIdentity(files, names.sandboxId);
   const { key, request } = await newCertificateRequest();
   writeFileSync(join(files.stateDirectory, identityFiles.key), key, { mode: 0o600 });
-  const port = await anyFreePort();
+  const port = await claimPort();
   const address = { host: '127.0.0.1', port };
   // Without the enrolment: with the original's token the clone would enrol as the original.
   const { caller } = readJson(origin.configuration, agentConfigurationSchema);
@@ -75,8 +75,10 @@ export function listSandboxes(fleet: FleetDirectory): readonly Sandbox[] {
 }
 
 export function removeSandbox(files: MachineFiles): void {
+  const sandbox = readSandbox(files);
   rmSync(sandboxFile(files), { force: true });
   rmSync(files.directory, { recursive: true, force: true });
+  if (sandbox !== null) releasePort(sandbox.address.port);
 }
 
 /** A copy that kept its machine-id, key and ledger would take itself for the original. */

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { identifyProcess, killGroup, type ProcessIdentity, stopProcess } from './process-identity.ts';
 import type { ProcessPlan } from './process-plan.ts';
 import { type LogPosition, waitUntilReady } from './readiness.ts';
+import { PortTaken, saysPortTaken } from './taken-port.ts';
 
 /** One start of a planned process. */
 export type LaunchedProcess = {
@@ -53,7 +54,7 @@ export async function launch(plan: ProcessPlan, logFile: string): Promise<Launch
 
 /**
  * Starts a process and waits until it is ready, for whoever needs one server and no supervisor.
- * @throws Error with the end of its log when it ends, or is not ready in time
+ * @throws PortTaken when its log says so, Error with the end of its log when it ends, or is not ready in time
  */
 export async function launchUntilReady(
   plan: ProcessPlan,
@@ -65,6 +66,7 @@ export async function launchUntilReady(
   const stop = () => stopProcess(launched.identity, plan.stop);
   if (outcome === 'ready') return { ...launched, stop };
   await stop();
+  if (saysPortTaken(launched.log)) throw new PortTaken(plan.name);
   throw new Error(`${plan.name} ${outcome}. ${endOfLog(logFile)}`);
 }
 

@@ -6,7 +6,8 @@ import { promisify } from 'node:util';
 import { Client, escapeIdentifier } from 'pg';
 import { z } from 'zod';
 import { launchUntilReady } from './launch.ts';
-import { anyFreePort, choosePort } from './ports.ts';
+import { choosePort, type ConfiguredPort } from './ports.ts';
+import { onFreePorts } from './taken-port.ts';
 import {
   findPostgresPrograms,
   isReachable,
@@ -21,8 +22,8 @@ import { readStateFile, writeStateFile } from './state-file.ts';
 export type PostgresOptions = {
   /** Where everything embedded is kept, absolute: `/srv/patchcycle/.patchcycle`. */
   readonly stateDirectory: string;
-  /** Without one: the port of the last start, else a free one. */
-  readonly port?: number | undefined;
+  /** Without one: the port of the last start, else the usual one, else any. */
+  readonly port?: ConfiguredPort;
   /** False gives up what was committed when the machine crashes: for tests. */
   readonly durable: boolean;
 };
@@ -92,6 +93,7 @@ export async function planPostgres(options: PostgresOptions): Promise<PlannedPos
     ],
     environment: { LC_ALL: 'C', TZ: 'UTC' },
     workingDirectory: '/',
+    ports: [port],
     ...(user === undefined ? {} : { user }),
     ready: { when: 'database answers', url: url('postgres') },
     // SIGTERM would wait until the last client has gone; SIGINT ends their sessions and is as safe.
@@ -117,15 +119,17 @@ export async function ensureDatabase(url: string): Promise<void> {
 
 /** A PostgreSQL without a supervisor, for tools and tests. */
 export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
-  const { plan, url, dataDirectory } = await planPostgres(options);
-  const server = await launchUntilReady(plan, path.join(options.stateDirectory, 'log', 'postgres.log'));
-  await ensureDatabase(url);
-  return { url, dataDirectory, identity: server.identity, stop: server.stop };
+  return onFreePorts('PostgreSQL', async () => {
+    const { plan, url, dataDirectory } = await planPostgres(options);
+    const server = await launchUntilReady(plan, path.join(options.stateDirectory, 'log', 'postgres.log'));
+    await ensureDatabase(url);
+    return { url, dataDirectory, identity: server.identity, stop: server.stop };
+  });
 }
 
 /** One that keeps nothing: its folder goes when it is stopped. */
 export async function startThrowawayPostgres(stateDirectory: string): Promise<RunningPostgres> {
-  const postgres = await startPostgres({ stateDirectory, durable: false, port: await anyFreePort() });
+  const postgres = await startPostgres({ stateDirectory, durable: false, port: 'any' });
   const stop = async () => {
     await postgres.stop();
     removePostgresData(stateDirectory);

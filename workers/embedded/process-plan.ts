@@ -30,6 +30,8 @@ export const processPlan = z.object({
   argv: z.tuple([z.string()], z.string()),
   environment: z.record(z.string(), z.string()),
   workingDirectory: z.string(),
+  /** What it listens on, at 127.0.0.1: nobody else is given these ports while the stack is up. */
+  ports: z.array(z.number()).default([]),
   /** Another user to run as, when we are root. */
   user: z.object({ uid: z.number(), gid: z.number() }).optional(),
   ready: readyCondition,

@@ -32,6 +32,8 @@ const processRecord = z.object({
   restarts: z.number(),
   /** How it ended last: `was killed by SIGKILL`. */
   lastEnd: z.string().optional(),
+  /** Of its last end, until it is ready: another program has a port of its. */
+  portTaken: z.boolean().default(false),
   log: z.string(),
   stop: stopRequest,
 });
@@ -60,6 +62,13 @@ export const writeStackPlan = (stateDirectory: string, plan: StackPlan) =>
 /** Where the servers of this stack are; undefined when it was never started. */
 export const readStackAddresses = (stateDirectory: string): StackAddresses | undefined =>
   readStackPlan(stateDirectory)?.addresses;
+
+/** What the processes of a running stack listen on; nothing when its supervisor does not run. */
+export function portsOfStack(stateDirectory: string): readonly number[] {
+  const record = readStackRecord(stateDirectory);
+  if (record === undefined || !isRunning(record.supervisor)) return [];
+  return readStackPlan(stateDirectory)?.processes.flatMap(({ ports }) => ports) ?? [];
+}
 
 export const readStackRecord = (stateDirectory: string) => readStateFile(recordFile(stateDirectory), stackRecord);
 export const writeStackRecord = (stateDirectory: string, record: StackRecord) =>

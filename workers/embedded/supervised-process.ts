@@ -4,6 +4,7 @@ import { stopProcess } from './process-identity.ts';
 import type { ProcessPlan } from './process-plan.ts';
 import { waitUntilReady } from './readiness.ts';
 import type { ProcessRecord } from './stack-state.ts';
+import { saysPortTaken } from './taken-port.ts';
 
 const firstPauseMilliseconds = 100;
 const longestPauseMilliseconds = 5000;
@@ -22,7 +23,8 @@ export class SupervisedProcess {
   constructor(plan: ProcessPlan, log: string, changed: () => void) {
     this.plan = plan;
     this.#changed = changed;
-    this.#record = { name: plan.name, role: plan.role, state: 'starting', restarts: 0, log, stop: plan.stop };
+    const beginning = { state: 'starting', restarts: 0, portTaken: false } as const;
+    this.#record = { name: plan.name, role: plan.role, ...beginning, log, stop: plan.stop };
     this.#ended = this.#keepRunning();
   }
 
@@ -66,7 +68,9 @@ export class SupervisedProcess {
     const life = new AbortController();
     void this.#noteReady(launched, life.signal);
     try {
-      return await launched.ended;
+      const how = await launched.ended;
+      this.#change({ portTaken: saysPortTaken(launched.log) });
+      return how;
     } finally {
       life.abort();
       this.#stopping.signal.removeEventListener('abort', stop);
@@ -79,7 +83,7 @@ export class SupervisedProcess {
     } catch {
       return;
     }
-    if (!life.aborted) this.#change({ state: 'ready' });
+    if (!life.aborted) this.#change({ state: 'ready', portTaken: false });
   }
 
   #change(news: Partial<ProcessRecord>): void {

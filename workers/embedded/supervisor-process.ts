@@ -3,6 +3,7 @@
  * plan anew. SIGTERM: end everything, in order. node --import tsx supervisor-process.ts STATE_DIRECTORY
  */
 import { EventEmitter, on } from 'node:events';
+import { RangeKeeper } from './port-ranges.ts';
 import { identifyProcess, type ProcessIdentity } from './process-identity.ts';
 import type { ProcessPlan } from './process-plan.ts';
 import {
@@ -22,6 +23,7 @@ async function supervise(stateDirectory: string, self: ProcessIdentity): Promise
   const startedAt = new Date().toISOString();
   let digest = '';
   let supervised: SupervisedProcess[] = [];
+  const ranges = new RangeKeeper();
 
   const record = () =>
     writeStackRecord(stateDirectory, {
@@ -46,6 +48,8 @@ async function supervise(stateDirectory: string, self: ProcessIdentity): Promise
     const running = new Map(supervised.map((process) => [JSON.stringify(process.plan), process]));
     const wanted = new Set(plan.processes.map((process) => JSON.stringify(process)));
     await stopAll(supervised.filter((process) => !wanted.has(JSON.stringify(process.plan))));
+    // Before anything is ready: whoever gave out the ports may end as soon as all is.
+    await ranges.keep(plan.processes.flatMap(({ ports }) => ports));
     const start = (process: ProcessPlan) =>
       new SupervisedProcess(process, logFile(stateDirectory, process.name), recordChange);
     supervised = plan.processes.map((process) => running.get(JSON.stringify(process)) ?? start(process));

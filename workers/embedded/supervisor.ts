@@ -3,9 +3,10 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { findTemporalServer } from '../../tools/temporal-server.ts';
+import { findTemporalServer, type TemporalServer } from '../../tools/temporal-server.ts';
 import { endOfLog, nodeArgv } from './launch.ts';
 import { applyMigrations } from './migrate.ts';
+import type { ConfiguredPort } from './ports.ts';
 import { ensureDatabase, planPostgres } from './postgres.ts';
 import { identifyProcess, isRunning, stopProcess } from './process-identity.ts';
 import type { ProcessPlan, ReadyCondition } from './process-plan.ts';
@@ -24,10 +25,11 @@ import {
   stopLeftovers,
   writeStackPlan,
 } from './stack-state.ts';
+import { onFreePorts, PortTaken } from './taken-port.ts';
 import { keepClosedWorkflows, planTemporal } from './temporal.ts';
 
 export { nodeArgv } from './launch.ts';
-export { type StackAddresses, readStackAddresses } from './stack-state.ts';
+export { portsOfStack, type StackAddresses, readStackAddresses } from './stack-state.ts';
 export { type ProcessStatus, type StackStatus, stackStatus } from './stack-status.ts';
 
 /** A worker as its owner describes it. */
@@ -39,6 +41,8 @@ export type WorkerPlan = {
   /** On top of ours, from which DATABASE_URL and TEMPORAL_* are taken: say here what this worker may reach. */
   readonly environment: Readonly<Record<string, string>>;
   readonly ready: ReadyCondition;
+  /** What it listens on, at 127.0.0.1: nobody else is given these ports while the stack is up. */
+  readonly ports?: readonly number[];
   /** How long it may take to finish what it has begun. */
   readonly stopWithinSeconds: number;
 };
@@ -46,12 +50,12 @@ export type WorkerPlan = {
 export type StackOptions = {
   /** Where everything embedded is kept, absolute: `/srv/patchcycle/.patchcycle`. */
   readonly stateDirectory: string;
-  readonly postgres: { readonly port?: number | undefined; readonly durable: boolean };
+  readonly postgres: { readonly port?: ConfiguredPort; readonly durable: boolean };
   readonly temporal: {
     /** A program to use instead of searching for one. */
     readonly program?: string | undefined;
-    readonly port?: number | undefined;
-    readonly uiPort?: number | undefined;
+    readonly port?: ConfiguredPort;
+    readonly uiPort?: ConfiguredPort;
     readonly timers: 'rounded up' | 'to the millisecond';
     readonly searchPath: string;
     readonly cacheDirectory: string;
@@ -103,8 +107,24 @@ async function startAll(options: StackOptions): Promise<StackAddresses> {
   for (const name of await stopUnlocked(stateDirectory)) say(`Stopped ${name}, which an earlier supervisor had left.`);
   const temporalServer = await findTemporalServer({ ...options.temporal, configured: options.temporal.program });
   say(`Temporal ${temporalServer.version} by ${temporalServer.foundBy}: ${temporalServer.program}`);
+  const servers = await onFreePorts('PostgreSQL or Temporal', () =>
+    startServers(options, temporalServer).catch(async (error: unknown) => {
+      if (error instanceof PortTaken) await stopUnlocked(stateDirectory);
+      throw error;
+    }),
+  );
+  const { databaseUrl, temporalAddress, temporalNamespace } = servers.addresses;
+  await keepClosedWorkflows(temporalAddress, temporalNamespace, closedWorkflowDays);
+  await ensureDatabase(databaseUrl);
+  const applied = await applyMigrations(databaseUrl);
+  say(applied.length === 0 ? 'The database is up to date.' : `Applied the migrations ${applied.join(', ')}.`);
+  return runPlan(options, withWorkers(servers, options));
+}
+
+async function startServers(options: StackOptions, server: TemporalServer): Promise<StackPlan> {
+  const { stateDirectory, say } = options;
   const postgres = await planPostgres({ stateDirectory, ...options.postgres });
-  const temporal = await planTemporal({ stateDirectory, server: temporalServer, ...options.temporal });
+  const temporal = await planTemporal({ stateDirectory, server, ...options.temporal });
   const servers: StackPlan = {
     addresses: {
       databaseUrl: postgres.url,
@@ -117,22 +137,19 @@ async function startAll(options: StackOptions): Promise<StackAddresses> {
   await runPlan(options, servers);
   say(`PostgreSQL answers on 127.0.0.1:${new URL(postgres.url).port}, its data in ${postgres.dataDirectory}.`);
   say(`Temporal answers on ${temporal.address}, its web UI on ${temporal.uiUrl}.`);
-  await keepClosedWorkflows(temporal.address, temporal.namespace, closedWorkflowDays);
-  await ensureDatabase(postgres.url);
-  const applied = await applyMigrations(postgres.url);
-  say(applied.length === 0 ? 'The database is up to date.' : `Applied the migrations ${applied.join(', ')}.`);
-  return runPlan(options, withWorkers(servers, options));
+  return servers;
 }
 
 function withWorkers({ addresses, processes }: StackPlan, options: StackOptions): StackPlan {
   const workers = options
     .workers(addresses)
-    .map(({ name, argv, environment, ready, stopWithinSeconds }): ProcessPlan => ({
+    .map(({ name, argv, environment, ready, ports = [], stopWithinSeconds }): ProcessPlan => ({
       name,
       role: 'worker',
       argv: [...argv],
       environment: { ...environment },
       workingDirectory: fileURLToPath(new URL('../..', import.meta.url)),
+      ports: [...ports],
       ready,
       stop: { signal: 'SIGTERM', withinSeconds: stopWithinSeconds },
     }));
@@ -183,6 +200,8 @@ async function untilAllReady(stateDirectory: string, plan: StackPlan, supervisor
     if (identifyProcess(supervisorPid) === undefined) {
       throw new Error(`The supervisor ended. ${endOfLog(logFile(stateDirectory, 'supervisor'))}`);
     }
+    const taken = record?.processes.find(({ role, portTaken }) => role === 'server' && portTaken);
+    if (taken !== undefined) throw new PortTaken(taken.name);
     const hopeless = record?.processes.find(
       ({ state, restarts }) => state !== 'ready' && restarts >= failuresUntilGivenUp,
     );

@@ -5,19 +5,20 @@ import { msToTs } from '@temporalio/common/lib/time.js';
 import { z } from 'zod';
 import type { TemporalServer } from '../../tools/temporal-server.ts';
 import { launchUntilReady } from './launch.ts';
-import { choosePort } from './ports.ts';
+import { choosePort, type ConfiguredPort } from './ports.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import type { ProcessPlan } from './process-plan.ts';
 import { searchAttributes } from './search-attributes.ts';
 import { readStateFile, writeStateFile } from './state-file.ts';
+import { onFreePorts } from './taken-port.ts';
 
 export type TemporalOptions = {
   /** Where everything embedded is kept, absolute. */
   readonly stateDirectory: string;
   readonly server: TemporalServer;
-  /** Without one: that of the last start, else a free one. */
-  readonly port?: number | undefined;
-  readonly uiPort?: number | undefined;
+  /** Without one: that of the last start, else the usual one, else any. */
+  readonly port?: ConfiguredPort;
+  readonly uiPort?: ConfiguredPort;
   /** The dev server rounds timers up to about a second; `to the millisecond` costs it more work, for tests. */
   readonly timers: 'rounded up' | 'to the millisecond';
 };
@@ -37,7 +38,13 @@ export type RunningTemporal = Omit<PlannedTemporal, 'plan'> & {
 };
 
 /** What must be known to start again where the last start stopped; the rest is in the database file. */
-const memory = z.object({ port: z.number(), uiPort: z.number() });
+const memory = z.object({
+  port: z.number(),
+  uiPort: z.number(),
+  httpPort: z.number().optional(),
+  metricsPort: z.number().optional(),
+});
+type Ports = Required<z.infer<typeof memory>>;
 
 const namespace = 'default';
 
@@ -48,24 +55,14 @@ const namespace = 'default';
 export async function planTemporal(options: TemporalOptions): Promise<PlannedTemporal> {
   const folder = path.join(options.stateDirectory, 'temporal');
   const file = path.join(folder, 'memory.json');
-  const known = readStateFile(file, memory);
-  const port = await choosePort({
-    configured: options.port,
-    remembered: known?.port,
-    usual: 7233,
-    server: 'Temporal',
-  });
-  const uiPort = await choosePort({
-    configured: options.uiPort,
-    remembered: known?.uiPort,
-    usual: 8233,
-    server: "Temporal's web UI",
-  });
+  const ports = await choosePorts(options, readStateFile(file, memory));
   mkdirSync(folder, { recursive: true, mode: 0o711 });
-  writeStateFile(file, { port, uiPort });
+  writeStateFile(file, ports);
 
-  const address = `127.0.0.1:${port}`;
-  const listening = ['--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort)];
+  const address = `127.0.0.1:${ports.port}`;
+  const listening = ['--ip', '127.0.0.1', '--port', String(ports.port), '--ui-port', String(ports.uiPort)];
+  // Nobody of ours asks there; without them the server would draw them by chance.
+  const besides = ['--http-port', String(ports.httpPort), '--metrics-port', String(ports.metricsPort)];
   const storing = ['--db-filename', path.join(folder, 'temporal.db'), '--log-level', 'warn', '--ui-disable-news-fetch'];
   const attributes = Object.entries(searchAttributes).flatMap(([name, type]) => [
     '--search-attribute',
@@ -76,13 +73,44 @@ export async function planTemporal(options: TemporalOptions): Promise<PlannedTem
   const plan: ProcessPlan = {
     name: 'temporal',
     role: 'server',
-    argv: [options.server.program, 'server', 'start-dev', ...listening, ...storing, ...attributes, ...timing],
+    argv: [
+      options.server.program,
+      'server',
+      'start-dev',
+      ...listening,
+      ...besides,
+      ...storing,
+      ...attributes,
+      ...timing,
+    ],
     environment: { HOME: folder },
     workingDirectory: folder,
+    ports: Object.values(ports),
     ready: { when: 'temporal answers', address, namespace, searchAttributes: Object.keys(searchAttributes) },
     stop: { signal: 'SIGTERM', withinSeconds: 10 },
   };
-  return { plan, address, namespace, uiUrl: `http://127.0.0.1:${uiPort}` };
+  return { plan, address, namespace, uiUrl: `http://127.0.0.1:${ports.uiPort}` };
+}
+
+/**
+ * Those it is told. Its services inside draw four more from the system's own range, which keeps them for a minute; a
+ * server that finds one taken says so and ends.
+ */
+async function choosePorts(
+  { port, uiPort }: TemporalOptions,
+  known: z.infer<typeof memory> | undefined,
+): Promise<Ports> {
+  return {
+    port: await choosePort({ configured: port, remembered: known?.port, usual: 7233, server: 'Temporal' }),
+    uiPort: await choosePort({
+      configured: uiPort,
+      remembered: known?.uiPort,
+      usual: 8233,
+      server: "Temporal's web UI",
+    }),
+    httpPort: await choosePort({ configured: 'any', remembered: known?.httpPort, server: "Temporal's HTTP API" }),
+    metricsPort: await choosePort({ configured: 'any', remembered: known?.metricsPort, server: "Temporal's figures" }),
+  };
 }
 
 /** Has the server keep closed workflows for so long; a dev server forgets them after a day. */
@@ -100,7 +128,9 @@ export async function keepClosedWorkflows(address: string, namespace: string, da
 
 /** A Temporal server without a supervisor, for tests and tools. */
 export async function startTemporal(options: TemporalOptions): Promise<RunningTemporal> {
-  const { plan, ...addresses } = await planTemporal(options);
-  const server = await launchUntilReady(plan, path.join(options.stateDirectory, 'log', 'temporal.log'));
-  return { ...addresses, identity: server.identity, stop: server.stop };
+  return onFreePorts('Temporal', async () => {
+    const { plan, ...addresses } = await planTemporal(options);
+    const server = await launchUntilReady(plan, path.join(options.stateDirectory, 'log', 'temporal.log'));
+    return { ...addresses, identity: server.identity, stop: server.stop };
+  });
 }

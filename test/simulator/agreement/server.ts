@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { findTemporalServer } from '../../../tools/temporal-server.ts';
-import { anyFreePort } from '../../../workers/embedded/ports.ts';
 import { startTemporal } from '../../../workers/embedded/temporal.ts';
 import type { Server } from './agree.ts';
 
@@ -15,7 +14,7 @@ export async function withServer<T>(act: (server: Server) => Promise<T>): Promis
       searchPath: process.env['PATH'] ?? '',
       cacheDirectory: path.join(homedir(), '.cache', 'patchcycle'),
     });
-    const ports = { port: await anyFreePort(), uiPort: await anyFreePort() };
+    const ports = { port: 'any', uiPort: 'any' } as const;
     const temporal = await startTemporal({ stateDirectory, server, ...ports, timers: 'to the millisecond' });
     try {
       return await act(temporal);
