@@ -11,178 +11,50 @@
  * exactly the same packages installed, whichever side it was. The last line is the ratio of the medians, a cycle's time
  * from its order to its close over that of apt-get; the line before it has the reboot that is due afterwards, which a
  * cycle does and apt-get does not, on both sides. Figures of different runs of this program do not compare.
+ *
+ * It ends: a program that sits idle is ended by its name, a cycle that does not get on is given up, a run that failed is
+ * made once more on endpoints that were set up again, and Ctrl-C or SIGTERM takes everything down.
  */
-import { rm } from 'node:fs/promises';
-import { loadavg } from 'node:os';
-import { join, resolve } from 'node:path';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { Command, InvalidArgumentError } from 'commander';
-import { readClientFiles } from '../../activities/adapters/policy-files/yaml.ts';
-import { bringDown } from '../../cli/down.ts';
-import { chooseFleet } from '../../cli/fleet-choice.ts';
-import { embeddedServers } from '../../workers/config.ts';
-import type { ClientFiles } from '../../domain/policy.ts';
-import { removePostgresData } from '../../workers/embedded/postgres.ts';
-import { type Running, withRunningIn } from '../../workers/running.ts';
-import { bringUp } from '../../workers/up.ts';
-import { type Pending, installBare, installedIn, pendingSecurity } from './bare-apt.ts';
-import { reboot } from './boot.ts';
-import { type FreshState, keepFreshState } from './fresh-state.ts';
-import { type TimedCycle, runCycle } from './whole-cycle.ts';
+import { readOptions } from './options.ts';
+import { onceMore, sentenceOf } from './repeat.ts';
+import { takeDown } from './stage.ts';
 
-type Options = { runs: number; only: readonly string[]; state: string; keep?: boolean };
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Until whoever was asked to end is killed. */
+const endMilliseconds = 5000;
 
-const policyName = 'all-at-once';
-const clientFolder = fileURLToPath(new URL('client', import.meta.url));
-const say = (line: string) => console.log(line);
-
-const program = new Command('bench:endpoints')
-  .option('--runs <count>', 'pairs of runs that count', wholeNumber, 5)
-  .option('--only <packages>', 'a few packages instead of all security updates, by commas', names, [])
-  .option('--state <dir>', 'where everything is kept while it runs', '.patchcycle/bench')
-  .option('--keep', 'leave everything running at the end, to look at');
-
-async function bench(options: Options): Promise<void> {
-  const state = resolve(options.state);
-  const takeDown = async () => {
-    await bringDown(state);
-    removePostgresData(state);
-    await rm(state, { recursive: true, force: true });
-  };
-  await takeDown();
+/** Runs the benchmark in a process of its own, and ends it when we are asked to end. */
+async function runToItsEnd(): Promise<{ readonly succeeded: boolean; readonly interrupted: boolean }> {
+  const run = fork(fileURLToPath(new URL('endpoints-run.ts', import.meta.url)), process.argv.slice(2));
+  let interrupted = false;
   const onSignal = () => {
-    console.error('Stopping everything that was started…');
-    takeDown().then(() => process.exit(130), giveUp);
+    if (!interrupted) console.error('Stopping everything that was started…');
+    interrupted = true;
+    run.kill('SIGTERM');
+    setTimeout(() => run.kill('SIGKILL'), endMilliseconds).unref();
   };
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  try {
-    await compare(options, state);
-  } finally {
-    if (!options.keep) await takeDown();
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  }
+  // They stay: a second Ctrl-C does not end the clearing up.
+  for (const signal of signals) process.on(signal, onSignal);
+  const [status] = (await once(run, 'exit')) as [number | null];
+  return { succeeded: status === 0, interrupted };
 }
 
-async function compare({ runs, only }: Options, state: string): Promise<void> {
-  const files = await readClientFiles(clientFolder);
-  await bringUp({
-    stateDirectory: state,
-    fleet: await chooseFleet('lab', state, say),
-    files: only.length > 0 ? allowingOnly(files, only) : files,
-    appliedBy: 'the benchmark',
-    kevFiles: [],
-    servers: embeddedServers(),
-    say,
-  });
-  const lab = join(state, 'lab');
-  const endpoints = files.endpoints.map(({ name }) => name);
-  const fresh = await keepFreshState(lab, endpoints);
-  await fresh.putBack();
-  const offered = await pendingSecurity(lab, endpoints[0] ?? '');
-  const pending = only.length > 0 ? offered.filter((each) => only.includes(each.package)) : offered;
-  if (pending.length === 0) throw new Error('No security update is pending, so there is nothing to compare.');
-  say(`${endpoints.length} endpoints, ${pending.length} updates on each: ${pending.map((p) => p.package).join(', ')}`);
-
-  await withRunningIn(state, async (running) => {
-    const pair = pairOf({ running, lab, endpoints, pending, fresh, clientId: files.client.id });
-    say('warming the caches, not counted:');
-    await pair();
-    const pairs: Awaited<ReturnType<typeof pair>>[] = [];
-    for (let run = 1; run <= runs; run += 1) {
-      say(`run ${run} of ${runs}, load ${loadavg()[0]?.toFixed(1)}:`);
-      pairs.push(await pair());
-    }
-    report(pairs);
-  });
+/** Only when the benchmark's process is gone: nobody makes anything any more. */
+async function clearUp(state: string): Promise<void> {
+  const again = { say: console.error, startAgain: async () => undefined };
+  await onceMore('Clearing up', () => takeDown(state), again);
 }
 
-type Pair = { readonly bareSeconds: number; readonly rebootSeconds: number; readonly cycle: TimedCycle };
-
-/** One run of each side, each from the fresh state, and both must come to the same. */
-function pairOf(of: {
-  readonly running: Running;
-  readonly lab: string;
-  readonly endpoints: readonly string[];
-  readonly pending: readonly Pending[];
-  readonly fresh: FreshState;
-  readonly clientId: string;
-}): () => Promise<Pair> {
-  const { running, lab, endpoints, pending, fresh, clientId } = of;
-  let expected: string | null = null;
-  const mustBeEqual = async (side: string) => {
-    for (const endpoint of endpoints) {
-      const installed = await installedIn(lab, endpoint);
-      expected ??= installed;
-      if (installed !== expected) throw new Error(`${endpoint} has other packages after ${side} than it should have.`);
-    }
-  };
-  return async () => {
-    await fresh.putBack();
-    const startedAt = performance.now();
-    await installBare(lab, endpoints, pending);
-    const bareSeconds = (performance.now() - startedAt) / 1000;
-    await mustBeEqual('apt-get');
-    const installedAt = performance.now();
-    await reboot(lab, endpoints);
-    const rebootSeconds = (performance.now() - installedAt) / 1000;
-    say(`  apt-get     ${inSeconds(bareSeconds)}, and ${inSeconds(rebootSeconds)} for the reboot that is due then`);
-
-    await fresh.putBack();
-    const cycle = await runCycle(running, { clientId, policyName, endpoints: endpoints.length });
-    say(`  patchcycle  ${inSeconds(cycle.seconds)}, rolled out after ${inSeconds(cycle.rolledOutSeconds)}`);
-    say(`              ${cycle.steps.map(({ step, seconds }) => `${step} ${seconds.toFixed(1)}`).join(', ')}`);
-    await mustBeEqual('the cycle');
-    return { bareSeconds, rebootSeconds, cycle };
-  };
-}
-
-function report(pairs: readonly Pair[]): void {
-  const bare = median(pairs.map((pair) => pair.bareSeconds));
-  const rebooted = median(pairs.map((pair) => pair.bareSeconds + pair.rebootSeconds));
-  const rolledOut = median(pairs.map(({ cycle }) => cycle.rolledOutSeconds));
-  const closed = median(pairs.map(({ cycle }) => cycle.seconds));
-  say(`median apt-get     ${inSeconds(bare)}, ${inSeconds(rebooted)} with the reboot`);
-  say(`median patchcycle  ${inSeconds(closed)}, from the order to the close of the cycle`);
-  say(`                   ${inSeconds(rolledOut)} to the end of the rollout, ratio ${(rolledOut / bare).toFixed(2)}`);
-  say(`ratio ${(closed / rebooted).toFixed(2)} to apt-get and the reboot that is due, which a cycle does`);
-  say(`ratio ${(closed / bare).toFixed(2)}`);
-}
-
-/** The same policy, but it approves these packages and nothing else. */
-function allowingOnly(files: ClientFiles, only: readonly string[]): ClientFiles {
-  const owned = { because: 'the benchmark was asked for these', owner: 'the benchmark', until: '9999-12-31' };
-  const allow = only.map((name) => ({ package: name, versions: null, ...owned }));
-  return { ...files, policies: files.policies.map((policy) => ({ ...policy, approve: [], allow })) };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return ((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
-}
-
-function inSeconds(seconds: number): string {
-  return `${seconds.toFixed(1)} s`;
-}
-
-function giveUp(error: unknown): never {
-  console.error(error instanceof Error ? error.message : String(error));
-  process.exit(1);
-}
-
-function wholeNumber(text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number > 0) return number;
-  throw new InvalidArgumentError('Must be a whole number of at least 1.');
-}
-
-function names(text: string): readonly string[] {
-  return text.split(',').filter(Boolean);
-}
-
-program.parse();
+const { state, keep } = readOptions();
 try {
-  await bench(program.opts<Options>());
+  await clearUp(state);
+  const { succeeded, interrupted } = await runToItsEnd();
+  if (!keep || interrupted) await clearUp(state);
+  process.exit(interrupted ? 130 : Number(!succeeded));
 } catch (error) {
-  giveUp(error);
+  console.error(sentenceOf(error));
+  process.exit(1);
 }

@@ -1,6 +1,7 @@
 /** The other side: a whole cycle over the same endpoints, as an operator starts it. */
-import type { Running } from '../../workers/running.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 import { startCycle } from '../../workers/cycles.ts';
+import type { Running } from '../../workers/running.ts';
 
 export type TimedCycle = {
   /** From the order to the closed cycle, with its audit, report and review. */
@@ -10,20 +11,25 @@ export type TimedCycle = {
   readonly steps: readonly { readonly step: string; readonly seconds: number }[];
 };
 
-/** @throws Error when the cycle did not end with every endpoint patched */
+/** With nothing to soak and nobody to ask, a step or an endpoint gets on every few seconds. */
+const idleMilliseconds = 300_000;
+const lookMilliseconds = 5000;
+
+/** @throws Error when the cycle did not end with every endpoint patched, or did not get on */
 export async function runCycle(
   running: Running,
   of: { readonly clientId: string; readonly policyName: string; readonly endpoints: number },
 ): Promise<TimedCycle> {
   const { clientId, policyName, endpoints } = of;
-  const orderedAt = Date.now();
-  const { tenants } = running;
+  const db = running.tenants.forClient(clientId);
   const temporal = await running.temporal();
+  const orderedAt = Date.now();
   const { cycleId } = await startCycle(running, { clientId, policyName, startedBy: 'the benchmark' });
-  await temporal.workflow.getHandle(cycleId).result();
+  await waitForEnd(cycleId, temporal.workflow.getHandle(cycleId).result(), () =>
+    progressOf(running, clientId, cycleId),
+  );
   const closedAt = Date.now();
 
-  const db = tenants.forClient(clientId);
   const rows = await db.cycleEndpoint.findMany({ where: { cycleId } });
   const others = rows.filter((row) => row.outcome !== 'patched');
   const steps = await db.cycleStep.findMany({ where: { cycleId }, orderBy: { startedAt: 'asc' } });
@@ -40,4 +46,25 @@ export async function runCycle(
       seconds: ((endedAt?.getTime() ?? closedAt) - startedAt.getTime()) / 1000,
     })),
   };
+}
+
+/** Waits for the cycle as long as it gets on. */
+async function waitForEnd(cycleId: string, closed: Promise<unknown>, progress: () => Promise<string>): Promise<void> {
+  let seen = await progress();
+  let seenAt = performance.now();
+  while (!(await Promise.race([closed.then(() => true), delay(lookMilliseconds, false)]))) {
+    const now = await progress();
+    if (now !== seen) seenAt = performance.now();
+    seen = now;
+    if (performance.now() - seenAt > idleMilliseconds)
+      throw new Error(`${cycleId} did not get on for ${idleMilliseconds / 1000} s, and is given up.`);
+  }
+}
+
+/** Changes whenever a step or an endpoint of the cycle gets on. */
+async function progressOf({ tenants }: Running, clientId: string, cycleId: string): Promise<string> {
+  const db = tenants.forClient(clientId);
+  const steps = await db.cycleStep.findMany({ where: { cycleId }, orderBy: { startedAt: 'asc' } });
+  const endpoints = await db.cycleEndpoint.findMany({ where: { cycleId }, orderBy: { endpointId: 'asc' } });
+  return JSON.stringify([steps.map(({ step, endedAt }) => [step, endedAt]), endpoints.map(({ state }) => state)]);
 }
