@@ -1,4 +1,5 @@
 /** What processes are told by their environment, read once. */
+import { homedir } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { defaultEndpointsAtLeast } from '../domain/breaker.ts';
@@ -77,7 +78,7 @@ const configuredPort = z.union([z.literal('any'), z.coerce.number().int().min(1)
  */
 export function embeddedServers(environment = process.env) {
   const port = (name: string) => (environment[name] ? configuredPort.parse(environment[name]) : undefined);
-  const caches = environment['XDG_CACHE_HOME'] ?? `${environment['HOME'] ?? '/tmp'}/.cache`;
+  const caches = environment['XDG_CACHE_HOME'] ?? `${environment['HOME'] ?? homedir()}/.cache`;
   return {
     postgres: { port: port('PATCHCYCLE_POSTGRES_PORT'), durable: true },
     temporal: {
