@@ -76,8 +76,10 @@ async function assemble(folder: string, script: Uint8Array): Promise<void> {
   await chmod(program, 0o755);
   await runNode([postject, program, blobName, output, '--sentinel-fuse', sentinelFuse], folder);
   await mkdir(join(project, 'dist'), { recursive: true });
-  await copyFile(program, `${agentProgram}.new`);
-  await rename(`${agentProgram}.new`, agentProgram);
+  // A name of its own: another process may build at the same time.
+  const unfinished = `${agentProgram}.${process.pid}`;
+  await copyFile(program, unfinished);
+  await rename(unfinished, agentProgram);
 }
 
 function runNode(args: readonly string[], folder: string): Promise<unknown> {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ReportShelf } from '../activities/ports/reports.ts';
@@ -23,6 +24,8 @@ export function reportFiles(folder: string): ReportShelf {
 /** A reader sees the report before or after, never half of it. */
 async function replace(path: string, content: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.new`, content);
-  await rename(`${path}.new`, path);
+  // A name of its own: the same report may be written twice at once.
+  const unfinished = `${path}.${randomUUID()}`;
+  await writeFile(unfinished, content);
+  await rename(unfinished, path);
 }

@@ -15,8 +15,8 @@ export async function withStackLock<T>(stateDirectory: string, action: () => Pro
   const deadline = Date.now() + patienceSeconds * 1000;
   while (!tryLock(file)) {
     const holder = readHolder(file);
-    if (holder !== 'unreadable' && !isRunning(holder)) rmSync(file, { force: true });
-    else if (Date.now() < deadline) await delay(100);
+    if (holder !== 'unreadable' && !isRunning(holder) && removeLeft(file)) continue;
+    if (Date.now() < deadline) await delay(100);
     else
       throw new Error(`Another process starts or stops the stack of ${stateDirectory}. If none does, remove ${file}.`);
   }
@@ -34,6 +34,22 @@ function tryLock(file: string): boolean {
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
     throw error;
+  }
+}
+
+/**
+ * Removes the lock of one that has died. False while another process does: by the time we would, the lock may be a new
+ * one. Nothing is waited for in between, so that only a kill at this very moment leaves the second lock behind.
+ */
+function removeLeft(file: string): boolean {
+  const removal = `${file}.removal`;
+  if (!tryLock(removal)) return false;
+  try {
+    const holder = readHolder(file);
+    if (holder !== 'unreadable' && !isRunning(holder)) rmSync(file, { force: true });
+    return true;
+  } finally {
+    rmSync(removal, { force: true });
   }
 }
 

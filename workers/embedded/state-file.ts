@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { z } from 'zod';
 
@@ -7,9 +7,16 @@ import type { z } from 'zod';
  * @throws Error when it holds something else than expected
  */
 export function readStateFile<T>(file: string, schema: z.ZodType<T>): T | undefined {
-  if (!existsSync(file)) return undefined;
+  let text: string;
   try {
-    return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    // Asked before, another process may remove it in between.
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return schema.parse(JSON.parse(text));
   } catch (error) {
     throw new Error(
       `${file} cannot be read as what Patchcycle wrote there: ${String(error)}. Put it back, or remove it.`,

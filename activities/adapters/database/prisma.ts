@@ -4,7 +4,9 @@ import { Prisma, PrismaClient } from '../../../prisma/generated/client.ts';
 import type { Database, Tenants } from '../../ports/database.ts';
 
 export function openDatabase(databaseUrl: string): Database {
-  return new PrismaClient({ adapter: new PrismaPg({ connectionString: databaseUrl, max: 8 }) });
+  // Prisma's own five seconds and two end a transaction that only waits for a busy machine.
+  const transactionOptions = { timeout: 60_000, maxWait: 30_000 };
+  return new PrismaClient({ adapter: new PrismaPg({ connectionString: databaseUrl, max: 8 }), transactionOptions });
 }
 
 export function tenantsOf(database: Database): Tenants {
