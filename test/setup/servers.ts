@@ -1,5 +1,5 @@
 /** One PostgreSQL and one Temporal server for all tests that need them, started once and gone afterwards. */
-import { readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -36,7 +36,9 @@ export default async function startServers(project: TestProject): Promise<() => 
   if (owner === undefined) throw new Error('This process cannot tell its own start time.');
   await sweepAbandonedRuns();
 
-  const folder = path.join(tmpdir(), `${prefix}${process.pid}`);
+  const folder = mkdtempSync(path.join(tmpdir(), prefix));
+  // PostgreSQL runs as another user.
+  chmodSync(folder, 0o711);
   const server = await findTemporalServer({
     configured: process.env['PATCHCYCLE_TEMPORAL_PROGRAM'],
     searchPath: process.env['PATH'] ?? '',
@@ -44,11 +46,13 @@ export default async function startServers(project: TestProject): Promise<() => 
   });
   const servers: ProcessIdentity[] = [];
   const folders: string[] = [];
-  // Written after each start, so that the next run finds what a killed one left.
+  // Written now and after each start, so that the next run finds what a killed one left.
+  const write = () => writeStateFile(path.join(folder, 'test-run.json'), { owner, servers, folders });
+  write();
   const remember = (identity: ProcessIdentity, dataFolder: string) => {
     servers.push(identity);
     folders.push(dataFolder);
-    writeStateFile(path.join(folder, 'test-run.json'), { owner, servers, folders });
+    write();
   };
   const starts = [
     startThrowawayPostgres(path.join(folder, 'database')).then((postgres) => {

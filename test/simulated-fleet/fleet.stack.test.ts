@@ -11,7 +11,8 @@ import { SnapshotFailed } from '../../activities/ports/snapshots.ts';
 import { macAddressOf } from '../../tools/simulated-fleet/fleet-plan.ts';
 import { fleetDirectory } from '../../tools/simulated-fleet/fleet.ts';
 import { operationIdOf } from './operation-id.ts';
-import { openFleet, pending, until } from './standing-fleet.ts';
+import { until } from '../stories/until.ts';
+import { openFleet, pending } from './standing-fleet.ts';
 import type { StandingFleet } from './standing-fleet.ts';
 import { nginxPatch, nginxVersion } from './standing-machine.ts';
 
@@ -62,7 +63,7 @@ it('shows on a network what is up there and what nobody manages, not what is off
   expect(await macAddresses()).not.toContain(macAddressOf('web-2'));
   expect(await fleet.client.sightings('south')).toHaveLength(1);
   await fleet.client.power('web-2', 'on');
-  await until(async () => (await macAddresses()).includes(macAddressOf('web-2')));
+  await until('web-2 is seen', async () => (await macAddresses()).includes(macAddressOf('web-2')));
   await expect(network.scan({ cidr: '192.0.2.0/24', routed: true })).rejects.toThrow(ScanRefused);
 });
 
@@ -103,7 +104,7 @@ it('puts a machine back: old versions, a new boot, the raised generation, and th
   expect(await snapshots.verify('web-5', 's1')).toMatchObject({ usable: true });
   await installed('web-5', 'bad');
   await fleet.submit('web-5', 'reboot', { kind: 'reboot', leaveBootId: before.bootId });
-  await until(async () => (await fleet.endpoint('web-5')).state === 'does not come up');
+  await until('web-5 does not come up', async () => (await fleet.endpoint('web-5')).state === 'does not come up');
   await expect(fleet.agents.inventory(fleet.agent('web-5'))).rejects.toThrow(AgentUnreachable);
 
   const restore = { restoreId: 'r1', generation: 2 };
@@ -161,7 +162,9 @@ it('clones a machine into a sandbox with an identity of its own, where only what
   };
   const agent = await sandboxes.start('sandbox-1', identity);
   expect(await sandboxes.start('sandbox-1', identity)).toEqual(agent);
-  await until(async () => (await fleet.client.status()).sandboxes.every((each) => each.agentAnswers));
+  await until('the sandboxes answer', async () =>
+    (await fleet.client.status()).sandboxes.every((each) => each.agentAnswers),
+  );
   const clone = await fleet.agents.inventory(agent);
   expect(clone).toMatchObject({ hostname: 'sandbox-1', generation: 1 });
   expect([clone.machineId, clone.bootId]).not.toContain(original.machineId);
@@ -172,7 +175,10 @@ it('clones a machine into a sandbox with an identity of its own, where only what
   const body = { kind: 'install', patches, allowRemove: [], limitMinutes: 10 } as const;
   const operationId = operationIdOf('in the sandbox');
   await fleet.agents.submit(agent, { operationId, generation: 1, permit, body });
-  await until(async () => (await fleet.agents.report(agent, operationId))?.state === 'succeeded');
+  await until(
+    'the operation succeeds',
+    async () => (await fleet.agents.report(agent, operationId))?.state === 'succeeded',
+  );
   expect(await pending(fleet, 'web-7', ['tzdata'])).toHaveLength(1);
 
   expect(await sandboxes.list()).toEqual(['sandbox-1']);
@@ -199,7 +205,7 @@ it('silences an agent and lets it speak again', async () => {
   await fleet.submit('web-8', 'prefetch', { kind: 'prefetch', patches: [nginxPatch] });
   await fleet.ended('web-8', 'prefetch');
   await fleet.submit('web-8', 'bad', { kind: 'install', patches: [nginxPatch], allowRemove: [], limitMinutes: 10 });
-  await until(async () => !(await fleet.endpoint('web-8')).agentAnswers);
+  await until('the agent of web-8 is silent', async () => !(await fleet.endpoint('web-8')).agentAnswers);
   expect((await fleet.endpoint('web-8')).state).toBe('up');
   await fleet.client.publish(nginxVersion(), ['web-8']);
   await fleet.client.setFaults('web-8', { silencesAgent: false });

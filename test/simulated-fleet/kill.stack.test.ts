@@ -1,12 +1,14 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { simulatedSnapshots } from '../../activities/adapters/snapshots/simulated.ts';
+import { archiveOf } from '../../tools/simulated-fleet/archive.ts';
 import { fleetDirectory } from '../../tools/simulated-fleet/fleet.ts';
 import type { FleetDirectory } from '../../tools/simulated-fleet/layout.ts';
-import { fastPace, pending, standingFleet, until } from './standing-fleet.ts';
+import { until } from '../stories/until.ts';
+import { fastPace, pending, standingFleet } from './standing-fleet.ts';
 import type { StandingFleet } from './standing-fleet.ts';
 
 const names = ['web-1', 'web-2', 'web-3'];
@@ -24,6 +26,12 @@ it('goes on with installs in flight when the process is killed again and again, 
     endpoints: names.map((name) => ({ name, site: 'north' })),
     pace: { ...fastPace, packageMilliseconds: 120 },
   });
+  // Its last package does not end before all the kills.
+  const held = join(fleet.directory, 'held');
+  writeFileSync(held, '');
+  const [last] = await pending(fleet, 'web-2', ['xz-utils']);
+  const offered = archiveOf([]).find('xz-utils', last?.to ?? '');
+  await fleet.client.publish({ ...offered!, faults: { heldBy: held } }, ['web-2']);
   const bootIds = new Map<string, string>();
   for (const name of names) {
     const patches = await pending(fleet, name);
@@ -33,11 +41,12 @@ it('goes on with installs in flight when the process is killed again and again, 
     await fleet.submit(name, 'install', { kind: 'install', patches, allowRemove: [], limitMinutes: 100 });
   }
   for (const moment of ['upgrade openssl', 'configure libssl3', 'configure tzdata']) {
-    await until(async () => (await fleet.dpkgLog('web-2')).includes(moment));
+    await until(`web-2 is at ${moment}`, async () => (await fleet.dpkgLog('web-2')).includes(moment));
     await fleet.kill();
     expect(await fleet.dpkgLog('web-2')).not.toContain('status installed xz-utils');
     await fleet.start();
   }
+  rmSync(held);
   for (const name of names) {
     expect(await fleet.ended(name, 'install')).toMatchObject({ state: 'succeeded' });
     expect(await pending(fleet, name)).toEqual([]);
@@ -54,7 +63,10 @@ it('completes a reboot that was under way when the process was killed', async ()
   const { bootId } = await fleet.agents.inventory(fleet.agent('web-1'));
   await fleet.submit('web-1', 'reboot', { kind: 'reboot', leaveBootId: bootId });
   const { hardware } = fleetDirectory(fleet.directory).endpoint('web-1');
-  await until(async () => (JSON.parse(await readFile(hardware, 'utf8')) as { boots: number }).boots === 2);
+  await until(
+    'it is on its way down',
+    async () => (JSON.parse(await readFile(hardware, 'utf8')) as { boots: number }).boots === 2,
+  );
   await fleet.kill();
   await fleet.start();
   expect(await fleet.ended('web-1', 'reboot')).toMatchObject({ state: 'succeeded' });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Patch } from '../../domain/patch.ts';
 import { nginxPatch, nginxVersion, standingMachine } from './standing-machine.ts';
 import type { StandingMachine } from './standing-machine.ts';
-import { until } from './standing-fleet.ts';
+import { until } from '../stories/until.ts';
 
 const openssl: readonly Patch[] = ['libssl3', 'openssl'].map((name) => ({
   package: name,
@@ -93,7 +93,7 @@ describe('an install', () => {
     const standing = await standingMachine();
     await standing.machine().packages.prefetch(openssl);
     await standing.machine().packages.startRun('r1', install(openssl));
-    await until(async () => (await standing.dpkgLog()).includes('unpacked libssl3'));
+    await until('libssl3 is unpacked', async () => (await standing.dpkgLog()).includes('unpacked libssl3'));
     const { packages } = standing.takeUpAgain();
     expect(await packages.runEnd('r1', AbortSignal.timeout(5000))).toMatchObject({ ending: 'finished' });
     expect([await upgradesOf(standing, 'libssl3'), await upgradesOf(standing, 'openssl')]).toEqual([1, 1]);
@@ -225,7 +225,7 @@ describe('a version with a fault', () => {
     const { packages } = standing.machine();
     await packages.prefetch([nginxPatch]);
     await packages.startRun('r1', install([nginxPatch]));
-    await until(async () => standing.powerLost.length > 0);
+    await until('the power is lost', () => standing.powerLost.length > 0);
     const booted = standing.bootAgain();
     expect(await booted.packages.runEnd('r1', AbortSignal.timeout(1000))).toMatchObject({ ending: 'lost' });
     expect((await booted.observe([])).audit).toContain('nginx');

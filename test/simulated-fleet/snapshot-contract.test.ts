@@ -6,7 +6,8 @@ import { simulatedSnapshots } from '../../activities/adapters/snapshots/simulate
 import { fleetDirectory } from '../../tools/simulated-fleet/fleet.ts';
 import { describeSnapshotContract } from '../contracts/snapshot-contract.ts';
 import type { SnapshotWorld } from '../contracts/snapshot-contract.ts';
-import { openFleet, until } from './standing-fleet.ts';
+import { until } from '../stories/until.ts';
+import { openFleet } from './standing-fleet.ts';
 import type { StandingFleet } from './standing-fleet.ts';
 
 let fleet: StandingFleet;
@@ -26,7 +27,7 @@ describeSnapshotContract('the driver of the simulated fleet', (): SnapshotWorld 
     read: () => readFile(note, 'utf8'),
     generation: async () => Number(await readFile(join(stateDirectory, 'generation'), 'utf8').catch(() => '1')),
     bootId: async () => {
-      await until(async () => (await fleet.endpoint('web-1')).state === 'up');
+      await until('web-1 is up', async () => (await fleet.endpoint('web-1')).state === 'up');
       return (JSON.parse(await readFile(state, 'utf8')) as { bootId: string }).bootId;
     },
     tamper: (snapshotId) => appendFile(join(layout.snapshot('web-1', snapshotId), 'root', 'machine.json'), ' '),

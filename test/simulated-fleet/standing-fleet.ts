@@ -6,7 +6,6 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { onTestFinished, vi } from 'vitest';
 import { httpsAgents } from '../../activities/adapters/agents/https.ts';
 import { openAuthority } from '../../activities/adapters/certificates/authority.ts';
@@ -22,6 +21,7 @@ import {
   writeAgentConfiguration,
 } from '../../tools/simulated-fleet/fleet.ts';
 import type { FleetClient, FleetOptions, FleetStatus } from '../../tools/simulated-fleet/fleet.ts';
+import { until } from '../stories/until.ts';
 import { operationIdOf } from './operation-id.ts';
 
 export type StandingFleet = {
@@ -54,8 +54,10 @@ export const fastPace = {
   limitMinuteMilliseconds: 400,
 };
 
-/** A process has to start, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
+/** A process has to start several times, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+/** Less than a test: so it ends with what was waited for. */
+const waitSeconds = 60;
 
 /** The one whose worker all agents answer. */
 const site = 'north.acme';
@@ -115,15 +117,19 @@ export async function openFleet(options: Partial<FleetOptions> = {}): Promise<St
     start: async () => {
       child = spawn(process.execPath, ['--import', 'tsx', main, directory], { stdio: ['ignore', 'pipe', 'inherit'] });
       child.stdout?.resume();
-      await until(() =>
+      const answers = () =>
         client.status().then(
           () => true,
           () => false,
-        ),
-      );
+        );
+      await until('the fleet answers', answers, waitSeconds);
     },
-    agentsAnswer: () =>
-      until(async () => (await client.status()).endpoints.every((each) => each.power === 'off' || each.agentAnswers)),
+    agentsAnswer: async () =>
+      void (await until(
+        'the agents answer',
+        async () => (await client.status()).endpoints.every((each) => each.power === 'off' || each.agentAnswers),
+        waitSeconds,
+      )),
     endpoint: async (name) => {
       const found = (await client.status()).endpoints.find((each) => each.name === name);
       if (found === undefined) throw new Error(`The test's fleet has no ${name}.`);
@@ -137,23 +143,20 @@ export async function openFleet(options: Partial<FleetOptions> = {}): Promise<St
         body,
       }),
     ended: async (name, words) => {
-      let report: OperationReport | null = null;
-      await until(async () => {
-        report = await agents.report(agent(name), operationIdOf(words)).catch(() => null);
-        return report !== null && report.state !== 'running';
-      });
-      return report!;
+      return until(
+        `${words} of ${name} has ended`,
+        async () => {
+          const report = await agents.report(agent(name), operationIdOf(words)).catch(() => null);
+          return report?.state === 'running' ? null : report;
+        },
+        waitSeconds,
+      );
     },
     dpkgLog: (name) => readFile(fleetDirectory(directory).endpoint(name).dpkgLog, 'utf8'),
   };
   await fleet.start();
   await fleet.agentsAnswer();
   return fleet;
-}
-
-/** Waits for a condition; the test's own time limit ends it. */
-export async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await delay(15);
 }
 
 /** The pending updates of an endpoint as patches, those of some packages or all. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { Client } from 'pg';
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { identifyProcess } from '../../workers/embedded/process-identity.ts';
 import {
   nodeArgv,
@@ -14,6 +14,9 @@ import {
   type WorkerPlan,
 } from '../../workers/embedded/supervisor.ts';
 import { temporaryFolder } from '../setup/folder.ts';
+
+/** Whole stacks are started and stopped, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 /** A worker that says what it was given, and takes its time to die when it is told to. */
 const workerProgram = `
