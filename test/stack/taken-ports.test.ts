@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { launchUntilReady } from '../../workers/embedded/launch.ts';
 import { claimPort } from '../../workers/embedded/ports.ts';
 import { startPostgres } from '../../workers/embedded/postgres.ts';
@@ -12,6 +12,9 @@ import { planTemporal, startTemporal } from '../../workers/embedded/temporal.ts'
 import { temporaryFolder } from '../setup/folder.ts';
 import { until } from '../stories/until.ts';
 import { robbedTemporal } from './robbed-temporal.ts';
+
+/** Whole stacks are started and stopped, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const portOf = (address: string) => Number(new URL(`http://${address}`).port);
 const any = { port: 'any', uiPort: 'any', timers: 'to the millisecond' } as const;
