@@ -3,8 +3,8 @@ import { ClosingLine } from './test/setup/closing-line.ts';
 import { LongestFirst } from './test/setup/longest-first.ts';
 
 /** Which tests need what: a folder, or the end of a file's name. Everything else runs without any server. */
-const wholeStacks = ['test/{stack,stories}/**/*.test.ts', 'test/**/*.stack.test.ts', 'test/lab/cycle-*.test.ts'];
-const needsLab = ['test/lab/**/*.test.ts', 'test/**/*.lab.test.ts'];
+const wholeStacks = ['test/stories/**/*.test.ts', 'test/**/*.stack.test.ts'];
+const needsLab = ['test/fleets/lab/**/*.test.ts', 'test/**/*.lab.test.ts'];
 
 export default defineConfig({
   test: {

@@ -1,4 +1,4 @@
-/** The one table from what ports throw to what Temporal is told: retried or not, and the sentence an operator reads. */
+/** The one table from what ports and the record throw to what Temporal is told: retried or not, and the sentence an operator reads. */
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { AgentRefused, AgentUnreachable, AgentUnreadable } from './ports/agent.ts';
 import { RequestRefused } from './ports/authority.ts';
@@ -6,6 +6,7 @@ import { FeedUnreadable } from './ports/feeds.ts';
 import { ScanRefused } from './ports/network.ts';
 import { SandboxFailed } from './ports/sandboxes.ts';
 import { SnapshotFailed } from './ports/snapshots.ts';
+import { RecordRefusal } from '../record/errors.ts';
 
 /** A refusal that passes by itself: another operation has to end first, or a mirror to come back. */
 const passing = new Set(['busy', 'package manager']);
@@ -20,6 +21,7 @@ export function toApplicationFailure(error: unknown): unknown {
       type: `AgentRefused: ${error.code}`,
       nonRetryable: !passing.has(error.code),
     });
+  if (error instanceof RecordRefusal) return ApplicationFailure.nonRetryable(error.message, error.code);
   if (error instanceof AgentUnreachable) return retryable(error);
   if (error instanceof SnapshotFailed || error instanceof SandboxFailed)
     return ApplicationFailure.create({ message: error.message, type: error.name, nonRetryable: !error.retryable });

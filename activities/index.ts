@@ -1,39 +1,37 @@
 /** Everything workflows can have done, made from the ports that do it. Workflows import the types alone. */
-import { accountActivities } from './accounts.ts';
-import { admissionActivities } from './admissions.ts';
-import { advisoryActivities } from './advisories.ts';
-import { agentActivities } from './agents.ts';
-import { catchUpActivities } from './catch-ups.ts';
-import { changeRecordActivities } from './change-records.ts';
-import { cycleActivities } from './cycles.ts';
-import { discoveryActivities } from './discovery.ts';
-import { endpointRollBackActivities } from './endpoint-roll-backs.ts';
-import { endpointActivities } from './endpoints.ts';
-import { enrolmentActivities } from './enrolment.ts';
+import { reportActivities } from './control/report.ts';
+import { admissionActivities } from './control/admission.ts';
+import { advisoryActivities } from './control/advisories.ts';
+import { agentActivities } from './site/agents.ts';
+import { catchUpActivities } from './control/catch-up.ts';
+import { changeRecordActivities } from './control/change-record.ts';
+import { cycleActivities } from './control/cycle.ts';
+import { discoveryActivities } from './control/discovery.ts';
+import { endpointRollbackActivities } from './control/rollback-endpoint.ts';
+import { endpointActivities } from './control/endpoint.ts';
+import { enrolmentActivities } from './control/enrolment.ts';
 import { translated } from './failures.ts';
-import { gateActivities } from './gates.ts';
+import { gateActivities } from './control/gate.ts';
 import { beating } from './heartbeat.ts';
-import { installPlanActivities } from './install-plans.ts';
-import { leftWorkActivities } from './left-work.ts';
-import { machineActivities } from './machines.ts';
-import { networkActivities } from './networks.ts';
-import { haltActivities } from './halts.ts';
-import { orderActivities } from './orders.ts';
-import { patchSetActivities } from './patch-sets.ts';
-import { reconciliationActivities } from './reconciliation.ts';
-import { snapshotLifeActivities } from './snapshot-life.ts';
-import { snapshotShelfActivities } from './snapshot-shelf.ts';
-import { rollBackAdmissionActivities } from './roll-back-admissions.ts';
-import { rollBackActivities } from './roll-backs.ts';
-import { sandboxTestActivities } from './sandbox-tests.ts';
-import { skipActivities } from './skips.ts';
-import { successorActivities } from './successors.ts';
+import { installPlanActivities } from './control/planning.ts';
+import { orphanedWorkActivities } from './control/orphaned-work.ts';
+import { machineActivities } from './site/machines.ts';
+import { networkActivities } from './site/networks.ts';
+import { permitActivities } from './control/permits.ts';
+import { orderActivities } from './control/orders.ts';
+import { patchSetActivities } from './control/monitoring.ts';
+import { reconciliationActivities } from './control/reconciliation.ts';
+import { retentionActivities } from './control/snapshots.ts';
+import { snapshotActivities } from './site/snapshots.ts';
+import { rollbackAdmissionActivities } from './control/rollback-admission.ts';
+import { rollbackActivities } from './control/rollback-order.ts';
+import { sandboxTestActivities } from './control/testing.ts';
 import type { AgentPort } from './ports/agent.ts';
 import type { AuthorityPort } from './ports/authority.ts';
-import type { Tenants } from './ports/database.ts';
+import type { Tenants } from '../record/database.ts';
 import type { KevFeed, SupportFeed } from './ports/feeds.ts';
 import type { NetworkPort } from './ports/network.ts';
-import type { ReportShelf } from './ports/reports.ts';
+import type { ReportStore } from './ports/reports.ts';
 import type { SandboxPort } from './ports/sandboxes.ts';
 import type { SnapshotPort } from './ports/snapshots.ts';
 import type { WorkflowsPort } from './ports/workflows.ts';
@@ -43,8 +41,8 @@ export type ControlPorts = {
   readonly authority: AuthorityPort;
   readonly kev: KevFeed;
   readonly support: SupportFeed;
-  readonly reports: ReportShelf;
-  /** On how many endpoints a patch has to fail until it stops for everyone; absent: domain/breaker.ts says. */
+  readonly reports: ReportStore;
+  /** On how many endpoints a patch has to fail until it stops for everyone; absent: domain/patches/breaker.ts says. */
   readonly breakerEndpoints?: number;
   readonly workflows: WorkflowsPort;
 };
@@ -61,27 +59,25 @@ export function controlActivities(ports: ControlPorts) {
   return translated({
     ...cycleActivities(ports),
     ...orderActivities(ports),
-    ...haltActivities(ports),
-    ...skipActivities(ports),
-    ...rollBackActivities(ports),
-    ...rollBackAdmissionActivities(ports),
+    ...permitActivities(ports),
+    ...rollbackActivities(ports),
+    ...rollbackAdmissionActivities(ports),
     ...discoveryActivities(ports),
     ...patchSetActivities(ports),
     ...advisoryActivities(ports),
     ...installPlanActivities(ports),
     ...sandboxTestActivities(ports),
     ...changeRecordActivities(ports),
-    ...successorActivities(ports),
     ...admissionActivities(ports),
     ...gateActivities(ports),
     ...catchUpActivities(ports),
     ...endpointActivities(ports),
-    ...endpointRollBackActivities(ports),
-    ...accountActivities(ports),
+    ...endpointRollbackActivities(ports),
+    ...reportActivities(ports),
     ...enrolmentActivities(ports),
     ...reconciliationActivities(ports),
-    ...leftWorkActivities(ports),
-    ...snapshotLifeActivities(ports),
+    ...orphanedWorkActivities(ports),
+    ...retentionActivities(ports),
   });
 }
 
@@ -92,7 +88,7 @@ export function siteActivities(ports: SitePorts) {
       ...agentActivities(ports.agents),
       ...networkActivities(ports.networks),
       ...machineActivities(ports),
-      ...snapshotShelfActivities(ports),
+      ...snapshotActivities(ports),
     }),
   );
 }

@@ -1,34 +1,36 @@
 /** How each kind of operation is begun, taken up again after the agent was gone, and judged by what is observed. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { OperationBody, OperationReport } from '../domain/operation.ts';
+import type { OperationBody, OperationReport } from '../domain/endpoints/operation.ts';
 import type { Patch } from '../domain/patch.ts';
 import type { LedgerEntry } from './ledger.ts';
 import { PackageManagerFailed } from './machine.ts';
 import type { Machine, Run } from './machine.ts';
 
-export type Settled = Pick<OperationReport, 'because' | 'packagesAtFault' | 'logTail'> & {
+export type OperationEnd = Pick<OperationReport, 'because' | 'packagesAtFault' | 'logTail'> & {
   readonly state: 'succeeded' | 'failed' | 'interrupted';
 };
 
 /** Resolves when the operation has ended. Whatever it resolves to after `signal` was aborted is thrown away. */
-export type Effect = (machine: Machine, entry: LedgerEntry, signal: AbortSignal) => Promise<Settled>;
+export type Effect = (machine: Machine, entry: LedgerEntry, signal: AbortSignal) => Promise<OperationEnd>;
 
 const bootPollMilliseconds = 200;
 
 /** Carries out an operation that has just been written into the ledger. */
 export const begin: Effect = async (machine, { body, report }, signal) => {
-  if (!isRun(body)) return goOn(machine, body, report.startedAt, signal);
+  if (!isRun(body)) return carryOutAgain(machine, body, report.startedAt, signal);
   try {
     await machine.packages.startRun(report.operationId, body);
   } catch (error) {
     return ended('failed', `It could not be started, and nothing was changed: ${messageOf(error)}`);
   }
-  return settleRun(machine, report.operationId, body, signal);
+  return judgeRun(machine, report.operationId, body, signal);
 };
 
 /** Settles an operation whose agent went away. Nothing is begun again that may have been done. */
-export const takeUp: Effect = (machine, { body, report }, signal) =>
-  isRun(body) ? settleRun(machine, report.operationId, body, signal) : goOn(machine, body, report.startedAt, signal);
+export const resume: Effect = (machine, { body, report }, signal) =>
+  isRun(body)
+    ? judgeRun(machine, report.operationId, body, signal)
+    : carryOutAgain(machine, body, report.startedAt, signal);
 
 /** Whether the package manager carries it out, and tells how far it is. */
 export function isRun(body: OperationBody): body is Run {
@@ -36,12 +38,12 @@ export function isRun(body: OperationBody): body is Run {
 }
 
 /** What is harmless to ask for again: each finds out by itself what is left to do. */
-function goOn(
+function carryOutAgain(
   machine: Machine,
   body: Exclude<OperationBody, Run>,
   startedAt: string,
   signal: AbortSignal,
-): Promise<Settled> {
+): Promise<OperationEnd> {
   if (body.kind === 'prefetch') return prefetch(machine, body);
   if (body.kind === 'reboot') return reboot(machine, body.leaveBootId, signal);
   return restartServices(machine, body.services, startedAt);
@@ -50,7 +52,7 @@ function goOn(
 async function prefetch(
   machine: Machine,
   { patches, keepOld = false }: OperationBody & { readonly kind: 'prefetch' },
-): Promise<Settled> {
+): Promise<OperationEnd> {
   try {
     await machine.packages.prefetch(patches);
     const lost = keepOld ? await machine.packages.withoutOld(patches) : [];
@@ -65,7 +67,7 @@ async function prefetch(
   }
 }
 
-async function reboot(machine: Machine, leaveBootId: string, signal: AbortSignal): Promise<Settled> {
+async function reboot(machine: Machine, leaveBootId: string, signal: AbortSignal): Promise<OperationEnd> {
   if ((await machine.bootId()) === leaveBootId) {
     try {
       await machine.sync();
@@ -80,7 +82,7 @@ async function reboot(machine: Machine, leaveBootId: string, signal: AbortSignal
   return ended('succeeded', `The machine has left boot ${leaveBootId}.`);
 }
 
-async function restartServices(machine: Machine, services: readonly string[], sinceAt: string): Promise<Settled> {
+async function restartServices(machine: Machine, services: readonly string[], sinceAt: string): Promise<OperationEnd> {
   const down = await machine.restartServices(services, sinceAt);
   if (down.length === 0) return ended('succeeded', `Restarted ${count(services.length, 'service')}.`);
   const seen = down.map(({ service, because }) => `${service} (${because})`).join(', ');
@@ -91,7 +93,7 @@ async function restartServices(machine: Machine, services: readonly string[], si
  * Judges a run by what is observed when it has ended, whatever it says itself: it succeeded when every version it was
  * to bring is installed, the package manager's audit is clean, and both have reached the disk.
  */
-async function settleRun(machine: Machine, runId: string, run: Run, signal: AbortSignal): Promise<Settled> {
+async function judgeRun(machine: Machine, runId: string, run: Run, signal: AbortSignal): Promise<OperationEnd> {
   const end = await machine.packages.runEnd(runId, signal);
   await machine.sync();
   const [{ logTail }, observed] = await Promise.all([
@@ -128,7 +130,7 @@ function describeWanting(
   ];
 }
 
-function ended(state: Settled['state'], because: string): Settled {
+function ended(state: OperationEnd['state'], because: string): OperationEnd {
   return { state, because, packagesAtFault: [], logTail: '' };
 }
 

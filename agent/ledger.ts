@@ -7,7 +7,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import canonicalize from 'canonicalize';
 import { z } from 'zod';
-import type { OperationBody, OperationReport, Permit } from '../domain/operation.ts';
+import type { OperationBody, OperationReport, Permit } from '../domain/endpoints/operation.ts';
 import { operationBodySchema, operationReportSchema, permitSchema } from '../protocol/agent.ts';
 import { makeFolderDurably, writeDurably } from './durable-file.ts';
 

@@ -5,11 +5,11 @@
  * A machine outlives the agent: everything here must give the same answers to an agent that was stopped, killed and
  * started again over it, and a run that was started goes on without the agent.
  */
-import type { ChangelogEntry } from '../domain/advisory.ts';
-import type { Check, CheckResult } from '../domain/check.ts';
-import type { Inventory, PendingReboot } from '../domain/endpoint.ts';
-import type { Evidence } from '../domain/evidence.ts';
-import type { OperationBody } from '../domain/operation.ts';
+import type { ChangelogEntry } from '../domain/patches/advisory.ts';
+import type { Check, CheckResult } from '../domain/endpoints/check.ts';
+import type { Inventory, PendingReboot } from '../domain/endpoints/endpoint.ts';
+import type { Evidence } from '../domain/endpoints/evidence.ts';
+import type { OperationBody } from '../domain/endpoints/operation.ts';
 import type { AvailableUpdate, DryRun, Patch } from '../domain/patch.ts';
 
 /** The inventory without what the agent itself adds. */

@@ -4,10 +4,10 @@
  * is observed.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { OperationReport } from '../domain/operation.ts';
+import type { OperationReport } from '../domain/endpoints/operation.ts';
 import type { SubmitRequest } from '../protocol/agent.ts';
-import { begin, isRun, takeUp } from './effects.ts';
-import type { Effect, Settled } from './effects.ts';
+import { begin, isRun, resume } from './effects.ts';
+import type { Effect, OperationEnd } from './effects.ts';
 import { readGeneration } from './generation.ts';
 import { Ledger, LedgerUnreadable, digestOf } from './ledger.ts';
 import type { LedgerEntry } from './ledger.ts';
@@ -38,7 +38,7 @@ export class Operations {
   async takeUpUnfinished(): Promise<void> {
     try {
       const unfinished = await this.#ledger.unfinished();
-      for (const entry of unfinished) this.#carryOut(entry, takeUp);
+      for (const entry of unfinished) this.#carryOut(entry, resume);
     } catch (error) {
       if (!(error instanceof LedgerUnreadable)) throw error;
       this.#closedBecause = error.message;
@@ -138,7 +138,7 @@ export class Operations {
   async #settle(entry: LedgerEntry, effect: Effect): Promise<void> {
     // One of its own, so that what waits on it is forgotten with the operation.
     const signal = AbortSignal.any([this.#stopped.signal]);
-    const settled = await effect(this.#machine, entry, signal).catch((error: unknown): Settled => {
+    const settled = await effect(this.#machine, entry, signal).catch((error: unknown): OperationEnd => {
       this.#log(`Operation ${entry.report.operationId} could not be carried out: ${String(error)}`);
       return {
         state: 'interrupted',

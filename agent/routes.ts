@@ -9,8 +9,8 @@ import {
   submitRequestSchema,
   updatesRequestSchema,
 } from '../protocol/agent.ts';
-import type { Check } from '../domain/check.ts';
-import type { OperationReport } from '../domain/operation.ts';
+import type { Check } from '../domain/endpoints/check.ts';
+import type { OperationReport } from '../domain/endpoints/operation.ts';
 import type { Machine } from './machine.ts';
 import type { Operations } from './operations.ts';
 import { Refusal, describeIssues } from './refusal.ts';

@@ -14,7 +14,7 @@ import type { Answer, Route } from './routes.ts';
 const maximumConnections = 64;
 const handshakeMilliseconds = 10_000;
 
-type Door = {
+type ServerOptions = {
   readonly identity: Identity;
   /** The common name of the one caller that is answered. */
   readonly caller: string;
@@ -23,7 +23,7 @@ type Door = {
 };
 
 /** A server that answers its one caller alone. It does not listen yet. */
-export function createAgentServer({ identity, ...inside }: Door): Server {
+export function createAgentServer({ identity, ...inside }: ServerOptions): Server {
   const server = createServer(
     {
       key: identity.key,
@@ -42,7 +42,10 @@ export function createAgentServer({ identity, ...inside }: Door): Server {
   return server;
 }
 
-async function answer(request: IncomingMessage, { caller, routes, log }: Omit<Door, 'identity'>): Promise<Answer> {
+async function answer(
+  request: IncomingMessage,
+  { caller, routes, log }: Omit<ServerOptions, 'identity'>,
+): Promise<Answer> {
   try {
     checkCaller(request.socket as TLSSocket, caller);
     const { route, id } = findRoute(routes, request.method ?? '', request.url ?? '');

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { personAtKeyboard } from '../workers/environment.ts';
+import { personAtKeyboard } from '../operator/environment.ts';
 import { printJson } from './print.ts';
 import { withRunning } from './running.ts';
 
@@ -10,21 +10,16 @@ export function applyCommand(program: Command): void {
     .requiredOption('-f, --file <dir>', "the directory of the client's YAML")
     .option('--json', 'as JSON')
     .action(async (options: { file: string; json?: boolean }, command: Command) => {
-      const { applyClient, readClient } = await import('../workers/clients.ts');
+      const { putInForce, readClient } = await import('../operator/apply.ts');
       const files = await readClient(options.file);
       await withRunning(command, async (running) => {
-        const { installChores } = await import('../workers/chores.ts');
-        const { installSchedules } = await import('../workers/cycles.ts');
-        const temporal = await running.temporal();
-        const applied = await applyClient(running.tenants, files, personAtKeyboard());
-        const schedules = await installSchedules(temporal, files);
-        await installChores(temporal);
-        if (options.json) return printJson({ ...applied, schedules });
+        const applied = await putInForce(running, files, personAtKeyboard());
+        if (options.json) return printJson(applied);
         console.log(`Client ${applied.client}: ${applied.sites} sites, ${applied.endpoints} endpoints.`);
         for (const policy of applied.policies)
           console.log(`Policy ${policy.name}, version ${policy.version}${policy.changed ? ', new' : ', as before'}.`);
         for (const what of applied.retired) console.log(`Retired, no longer patched: ${what}.`);
-        for (const schedule of schedules) console.log(`Scheduled: ${schedule}`);
+        for (const schedule of applied.schedules) console.log(`Scheduled: ${schedule}`);
       });
     });
 }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { authorityFolderOf } from '../workers/environment.ts';
+import { authorityFolderOf } from '../operator/environment.ts';
 import { badInput } from './exit.ts';
 
 /** The folder of the certificate authority: the one that was named, else the environment's. */

@@ -1,11 +1,9 @@
 import type { Command } from 'commander';
 import { summaryInWords } from '../reports/summary.ts';
-import { personAtKeyboard } from '../workers/environment.ts';
-import type { Running } from '../workers/running.ts';
+import { personAtKeyboard } from '../operator/environment.ts';
 import { addOrders } from './cycle-orders.ts';
-import { badInput } from './exit.ts';
 import { printJson, printTable } from './print.ts';
-import { clientIdFor, withRunning } from './running.ts';
+import { withRunning } from './running.ts';
 
 export function cycleCommand(program: Command): void {
   const cycle = program.command('cycle').description('Starts cycles, shows them, and gives them orders.');
@@ -18,13 +16,14 @@ export function cycleCommand(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (options: { client?: string; policy?: string; json?: boolean }, command: Command) => {
       await withRunning(command, async (running) => {
+        const { clientIdFor, policyFor } = await import('../operator/clients.ts');
         const clientId = await clientIdFor(running, options.client);
         const policyName = await policyFor(running, clientId, options.policy);
-        const { startCycle } = await import('../workers/cycles.ts');
-        const order = await startCycle(running, { clientId, policyName, startedBy: personAtKeyboard() });
-        const link = running.linkTo(order.cycleId);
-        if (options.json) return printJson({ cycleId: order.cycleId, uiLink: link });
-        console.log(`Started ${order.cycleId}.${link ? ` In Temporal's UI: ${link}` : ''}`);
+        const { startCycle } = await import('../operator/cycles.ts');
+        const input = await startCycle(running, { clientId, policyName, startedBy: personAtKeyboard() });
+        const link = running.linkTo(input.cycleId);
+        if (options.json) return printJson({ cycleId: input.cycleId, uiLink: link });
+        console.log(`Started ${input.cycleId}.${link ? ` In Temporal's UI: ${link}` : ''}`);
       });
     });
 
@@ -35,16 +34,10 @@ export function cycleCommand(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (options: { client?: string; json?: boolean }, command: Command) => {
       await withRunning(command, async (running) => {
+        const { clientIdFor } = await import('../operator/clients.ts');
+        const { cyclesOf } = await import('../operator/facts.ts');
         const clientId = await clientIdFor(running, options.client);
-        const rows = await running.tenants.forClient(clientId).cycle.findMany({ orderBy: { startedAt: 'desc' } });
-        const cycles = rows.map(({ id, kind, state, startedAt, endedAt, startedBy }) => ({
-          cycleId: id,
-          kind,
-          state,
-          startedAt: startedAt.toISOString(),
-          endedAt: endedAt?.toISOString() ?? null,
-          startedBy,
-        }));
+        const cycles = await cyclesOf(running, clientId);
         if (options.json) return printJson({ client: clientId, cycles });
         if (cycles.length === 0) console.log(`Client ${clientId} has had no cycle yet.`);
         printTable(
@@ -61,7 +54,7 @@ export function cycleCommand(program: Command): void {
     .option('--json', 'everything that is recorded of it, as JSON')
     .action(async (cycleId: string, options: { json?: boolean }, command: Command) => {
       await withRunning(command, async (running) => {
-        const { readFacts } = await import('../workers/facts.ts');
+        const { readFacts } = await import('../operator/facts.ts');
         const facts = await readFacts(running, cycleId);
         if (options.json) return printJson(facts);
         console.log(summaryInWords(facts).join('\n'));
@@ -79,7 +72,7 @@ export function cycleCommand(program: Command): void {
           ]),
         );
         if (facts.endedAt === null) {
-          const { statusOf } = await import('../workers/telling.ts');
+          const { statusOf } = await import('../operator/messages.ts');
           const status = await statusOf(await running.temporal(), cycleId);
           if (!status) console.log('What it waits for is not known: no worker answers. See: patchcycle status');
           else if (status.waitsFor) console.log(`It waits for ${status.waitsFor}.`);
@@ -89,23 +82,4 @@ export function cycleCommand(program: Command): void {
     });
 
   addOrders(cycle);
-}
-
-/** The policy that was named, or the only one of the client that applies to anything. */
-export async function policyFor({ tenants }: Running, clientId: string, named: string | undefined): Promise<string> {
-  const db = tenants.forClient(clientId);
-  const inForce = (await db.client.findFirst())?.policyNames ?? [];
-  if (named && !inForce.includes(named))
-    throw badInput(`No policy ${named} is in force for ${clientId}; there is ${inForce.join(', ') || 'none'}.`);
-  if (named) return named;
-  const versions = await db.policyVersion.findMany({
-    where: { name: { in: inForce } },
-    orderBy: { version: 'desc' },
-    distinct: ['name'],
-  });
-  const applying = versions.filter((version) => (version.content as { applies?: unknown }).applies !== null);
-  const [only, ...others] = applying.map((version) => version.name);
-  if (!only || others.length > 0)
-    throw badInput(`Say which policy: --policy ${applying.map((version) => version.name).join(' or ')}.`);
-  return only;
 }

@@ -1,35 +1,30 @@
 /** The whole of it on one machine: a fleet, one standard cycle over it, shown live, and what came of it. */
 import { setMaxListeners } from 'node:events';
-import { rm } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
-import type { CycleFacts } from '../domain/cycle-facts.ts';
+import { join } from 'node:path';
+import type { CycleFacts } from '../domain/reports/cycle-facts.ts';
+import { labFleet } from '../fleets/lab/fleet.ts';
+import { readClient } from '../operator/apply.ts';
+import { policyFor } from '../operator/clients.ts';
+import { type Running, withRunningIn } from '../operator/connect.ts';
+import { startCycle } from '../operator/cycles.ts';
+import { takeAway } from '../operator/down.ts';
+import { embeddedServers, personAtKeyboard } from '../operator/environment.ts';
+import { followCycle, openWindowNow, untilAborted } from '../operator/following.ts';
+import { bringUp } from '../operator/up.ts';
+import { reportNames } from '../reports/files.ts';
 import { summaryInWords } from '../reports/summary.ts';
-import { readClient } from '../workers/clients.ts';
-import { embeddedServers } from '../workers/config.ts';
-import { startCycle } from '../workers/cycles.ts';
-import { removePostgresData } from '../workers/embedded/postgres.ts';
-import { personAtKeyboard } from '../workers/environment.ts';
-import { readFacts } from '../workers/facts.ts';
-import { reportPaths } from '../workers/report-files.ts';
-import { type Running, withRunningIn } from '../workers/running.ts';
-import { bringUp } from '../workers/up.ts';
-import { openWindow } from '../workflows/messages.ts';
-import { policyFor } from './cycle.ts';
-import { bringDown } from './down.ts';
 import { Exit } from './exit.ts';
 import { chooseFleet } from './fleet-choice.ts';
 import { type Screen, openScreen } from './screen.ts';
 
 export type DemoOptions = { file: string; fleet?: string; keep?: boolean; json?: boolean };
 
-const pollMilliseconds = 500;
-/** How often Temporal is asked whether the cycle lives: one that died will never say so itself. */
-const aliveMilliseconds = 4000;
 const windowMinutes = 120;
 
 export async function demo(options: DemoOptions, folders: { state: string; reports: string }): Promise<void> {
   const say = (line: string) => (options.json ? console.error(line) : console.log(line));
   const files = await readClient(options.file);
+  const servers = embeddedServers();
   say(
     `Patchcycle demo: client ${files.client.name}, ${files.endpoints.length} endpoints at ${files.sites.map((site) => `${site.id} (${site.timeZone})`).join(' and ')}.`,
   );
@@ -39,11 +34,8 @@ export async function demo(options: DemoOptions, folders: { state: string; repor
   );
   say(`runs one patch cycle over them and writes the client's report. Everything is kept in ${folders.state}.`);
 
-  const cleanUp = async () => {
-    await bringDown(folders.state);
-    removePostgresData(folders.state);
-    await rm(folders.state, { recursive: true, force: true });
-  };
+  // The lab, whatever this demo's fleet is: an earlier one may have left it.
+  const cleanUp = () => takeAway({ stateDirectory: folders.state, fleet: labFleet(folders.state) });
   await cleanUp();
   const interrupt = interruptible(say);
   let outcome: { ended: boolean };
@@ -55,19 +47,17 @@ export async function demo(options: DemoOptions, folders: { state: string; repor
       files,
       appliedBy: personAtKeyboard(),
       kevFiles: [],
-      servers: embeddedServers(),
+      servers,
       say,
       signal: interrupt.signal,
     });
     const off = files.endpoints.at(-1)?.name ?? '';
     await fleet.power(off, 'off');
     say(`${off} is switched off now, as a laptop in a bag would be.`);
-    outcome = await withRunningIn(folders.state, async (running) => {
-      const temporal = await running.temporal();
-      return temporal.withAbortSignal(interrupt.signal, () =>
-        runCycle(running, { options, files, folders, off, say, signal: interrupt.signal }),
-      );
-    });
+    const { signal } = interrupt;
+    outcome = await withRunningIn(folders.state, (running) =>
+      untilAborted(running, signal, () => runCycle(running, { options, files, folders, off, say, signal })),
+    );
   } catch (error) {
     throw interrupt.signal.aborted ? new Exit('The demo was interrupted.', 130) : error;
   } finally {
@@ -122,50 +112,33 @@ async function runCycle(
   const screen = openScreen(options.json ? process.stderr : process.stdout);
   const facts = await watch(running, cycleId, { screen, signal }).finally(() => screen.close());
 
-  const paths = reportPaths(folders.reports, cycleId);
+  const { html, json } = reportNames(cycleId);
+  const paths = [join(folders.reports, html), join(folders.reports, json)] as const;
   for (const line of summaryInWords(facts)) say(line);
-  say(`Report: ${paths.html}`);
-  say(`        ${paths.json}`);
+  say(`Report: ${paths[0]}`);
+  say(`        ${paths[1]}`);
   if (link) say(`Cycle in Temporal's UI${options.keep ? '' : ' (while it runs, with --keep)'}: ${link}`);
   const wrong = facts.endpoints.filter((endpoint) => !endedAsItShould(endpoint, off));
-  if (options.json) console.log(JSON.stringify(inJson(facts, link, [paths.html, paths.json])));
+  if (options.json) console.log(JSON.stringify(inJson(facts, link, paths)));
   return { ended: facts.state === 'finished' && wrong.length === 0 };
 }
 
-/**
- * Follows the cycle to its end; opens the window when the rollout waits for one, as its operator would.
- * @throws Error when its workflow has ended and the cycle has not
- */
+/** Shows the cycle until its end; opens the window when the rollout waits for one, as its operator would. */
 async function watch(
   running: Running,
   cycleId: string,
   { screen, signal }: { screen: Screen; signal: AbortSignal },
 ): Promise<CycleFacts> {
-  const cycle = (await running.temporal()).workflow.getHandle(cycleId);
-  const read = () => readFacts(running, cycleId).catch(() => null);
   let opened = false;
-  for (let askAt = Date.now() + aliveMilliseconds; ;) {
-    const facts = await read();
-    if (facts) screen.show(facts);
-    if (facts?.endedAt) return facts;
-    const step = facts?.steps.find((one) => one.state === 'running')?.step;
-    if (!opened && step === 'rollout') {
-      opened = true;
-      const word = { who: personAtKeyboard(), why: 'the demo runs now, whatever the time of day' };
-      await cycle.executeUpdate(openWindow, { args: [{ ...word, minutes: windowMinutes }] });
-      screen.say(`${word.who} opens a window for ${windowMinutes} minutes: ${word.why}`);
-    }
-    if (Date.now() > askAt) {
-      askAt = Date.now() + aliveMilliseconds;
-      const { status } = await cycle.describe();
-      // Read again: the cycle may have been closed between the two.
-      const last = status.name === 'RUNNING' ? null : await read();
-      if (last?.endedAt) return last;
-      if (status.name !== 'RUNNING')
-        throw new Error(`Cycle ${cycleId} was never closed, and its workflow has ended: ${status.name.toLowerCase()}.`);
-    }
-    await delay(pollMilliseconds, undefined, { signal });
-  }
+  const see = async (facts: CycleFacts) => {
+    screen.show(facts);
+    if (opened || facts.steps.find((one) => one.state === 'running')?.step !== 'rollout') return;
+    opened = true;
+    const word = { who: personAtKeyboard(), why: 'the demo runs now, whatever the time of day' };
+    await openWindowNow(running, cycleId, { ...word, minutes: windowMinutes });
+    screen.say(`${word.who} opens a window for ${windowMinutes} minutes: ${word.why}`);
+  };
+  return followCycle(running, cycleId, { see, signal });
 }
 
 function endedAsItShould(endpoint: CycleFacts['endpoints'][number], off: string): boolean {

@@ -8,15 +8,11 @@ export function downCommand(program: Command): void {
       'Stops everything that up started, the lab too. What was recorded is kept: the next up goes on from it.',
     )
     .action(async (_options: unknown, command: Command) => {
-      const stopped = await bringDown(stateDirectoryOf(command));
+      const { bringDown } = await import('../operator/down.ts');
+      const { labFleet } = await import('../fleets/lab/fleet.ts');
+      const stateDirectory = stateDirectoryOf(command);
+      // Of all fleets the lab alone has more to take down than processes; where there is none it does nothing.
+      const stopped = await bringDown({ stateDirectory, fleet: labFleet(stateDirectory) });
       console.log(stopped.length > 0 ? `Stopped ${stopped.join(', ')}.` : 'Nothing was running.');
     });
-}
-
-export async function bringDown(stateDirectory: string): Promise<readonly string[]> {
-  const { stopStack } = await import('../workers/embedded/supervisor.ts');
-  const { labFleet } = await import('../workers/lab-fleet.ts');
-  const stopped = await stopStack(stateDirectory);
-  await labFleet(stateDirectory).down();
-  return stopped;
 }

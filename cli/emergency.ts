@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import { personAtKeyboard } from '../workers/environment.ts';
-import { policyFor } from './cycle.ts';
+import { personAtKeyboard } from '../operator/environment.ts';
 import { badInput } from './exit.ts';
 import { printJson } from './print.ts';
-import { clientIdFor, withRunning } from './running.ts';
+import { withRunning } from './running.ts';
 
 export function emergencyCommand(program: Command): void {
   const emergency = program
@@ -21,18 +20,19 @@ export function emergencyCommand(program: Command): void {
         if (!/^CVE-\d{4}-\d{4,}$/.test(options.advisory))
           throw badInput(`--advisory ${options.advisory}: write a CVE, for example CVE-2026-12345.`);
         await withRunning(command, async (running) => {
+          const { clientIdFor, policyFor } = await import('../operator/clients.ts');
           const clientId = await clientIdFor(running, options.client);
           const policyName = await policyFor(running, clientId, options.policy);
-          const { startEmergency } = await import('../workers/cycles.ts');
-          const order = await startEmergency(running, {
+          const { startEmergency } = await import('../operator/cycles.ts');
+          const input = await startEmergency(running, {
             clientId,
             policyName,
             advisory: options.advisory,
             startedBy: personAtKeyboard(),
           });
-          const link = running.linkTo(order.cycleId);
-          if (options.json) return printJson({ cycleId: order.cycleId, uiLink: link });
-          console.log(`Emergency cycle ${order.cycleId}.${link ? ` In Temporal's UI: ${link}` : ''}`);
+          const link = running.linkTo(input.cycleId);
+          if (options.json) return printJson({ cycleId: input.cycleId, uiLink: link });
+          console.log(`Emergency cycle ${input.cycleId}.${link ? ` In Temporal's UI: ${link}` : ''}`);
         });
       },
     );

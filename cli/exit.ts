@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { CommanderError } from 'commander';
-import { AskedWrongly, NothingRuns } from '../workers/refusals.ts';
+import { InvalidRequest, NotRunning } from '../operator/errors.ts';
 
 /** What a command's end means to a script. */
 export const exitCodes = {
@@ -27,8 +27,8 @@ export function badInput(message: string): Exit {
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof Exit) return error.code;
-  if (error instanceof AskedWrongly) return 2;
-  if (error instanceof NothingRuns) return 3;
+  if (error instanceof InvalidRequest) return 2;
+  if (error instanceof NotRunning) return 3;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   return 1;
 }

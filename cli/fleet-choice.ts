@@ -1,9 +1,9 @@
 /** Which fleet to bring up, and why that one. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { installPackages, missingPackages, whyNoLab } from '../tools/lab/requirements.ts';
-import type { Fleet } from '../workers/fleet.ts';
-import { labFleet } from '../workers/lab-fleet.ts';
-import { simulatedFleet } from '../workers/simulated-fleet.ts';
+import { installPackages, missingPackages, whyNoLab } from '../fleets/lab/requirements.ts';
+import type { Fleet } from '../fleets/fleet.ts';
+import { labFleet } from '../fleets/lab/fleet.ts';
+import { simulatedFleet } from '../fleets/simulated/fleet.ts';
 import { badInput } from './exit.ts';
 
 const noticeSeconds = 5;

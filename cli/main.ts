@@ -5,12 +5,12 @@ import { cycleCommand } from './cycle.ts';
 import { demoCommand } from './demo.ts';
 import { downCommand } from './down.ts';
 import { emergencyCommand } from './emergency.ts';
-import { endpointsCommand } from './endpoints.ts';
+import { endpointCommand } from './endpoint.ts';
 import { exitCodes, exitCodeOf, sentenceOf } from './exit.ts';
 import { patchCommand } from './patch.ts';
 import { reportCommand } from './report.ts';
 import { siteCommand } from './site.ts';
-import { snapshotsCommand } from './snapshots.ts';
+import { snapshotCommand } from './snapshot.ts';
 import { statusCommand } from './status.ts';
 import { upCommand } from './up.ts';
 import { whyCommand } from './why.ts';
@@ -34,14 +34,14 @@ for (const add of [
   downCommand,
   demoCommand,
   applyCommand,
-  endpointsCommand,
+  endpointCommand,
   cycleCommand,
   emergencyCommand,
   patchCommand,
   reportCommand,
   whyCommand,
   windowCommand,
-  snapshotsCommand,
+  snapshotCommand,
   siteCommand,
 ])
   add(program);

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { personAtKeyboard } from '../workers/environment.ts';
+import { personAtKeyboard } from '../operator/environment.ts';
 import { badInput } from './exit.ts';
 import { printJson, printTable } from './print.ts';
 import { withRunning } from './running.ts';
 
-type Signed = { why: string; who: string };
+type SignOffOptions = { why: string; who: string };
 
 export function patchCommand(program: Command): void {
   const patch = program
@@ -17,7 +17,7 @@ export function patchCommand(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (options: { json?: boolean }, command: Command) => {
       await withRunning(command, async (running) => {
-        const { badPatches } = await import('../workers/patches.ts');
+        const { badPatches } = await import('../operator/patches.ts');
         const patches = await badPatches(running);
         if (options.json) return printJson({ patches });
         if (patches.length === 0) console.log('No patch has failed on any endpoint.');
@@ -42,10 +42,10 @@ export function patchCommand(program: Command): void {
     .argument('<version>', 'its version')
     .requiredOption('--why <reason>', 'why; it is recorded')
     .option('--who <name>', 'who gives the order', personAtKeyboard())
-    .action(async (name: string, version: string, { who, why }: Signed, command: Command) => {
+    .action(async (name: string, version: string, { who, why }: SignOffOptions, command: Command) => {
       if (!who.trim() || !why.trim()) throw badInput('Say who gives the order, and why.');
       await withRunning(command, async (running) => {
-        const { releaseBadPatch } = await import('../workers/patches.ts');
+        const { releaseBadPatch } = await import('../operator/patches.ts');
         console.log(await releaseBadPatch(running, { package: name, version }, { who, why }));
       });
     });

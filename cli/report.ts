@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { reportFiles } from '../reports/files.ts';
 import { printJson } from './print.ts';
 import { withRunning } from './running.ts';
 
@@ -12,9 +13,8 @@ export function reportCommand(program: Command): void {
     .option('--json', 'print the paths as JSON')
     .action(async (cycleId: string, options: { output: string; json?: boolean }, command: Command) => {
       await withRunning(command, async (running) => {
-        const { readFacts } = await import('../workers/facts.ts');
-        const { reportFiles } = await import('../workers/report-files.ts');
-        const paths = await reportFiles(resolve(options.output)).write(await readFacts(running, cycleId));
+        const { writeReport } = await import('../operator/facts.ts');
+        const paths = await writeReport(running, { cycleId, folder: resolve(options.output) }, reportFiles);
         if (options.json) return printJson({ cycleId, reportPaths: paths });
         for (const path of paths) console.log(path);
       });

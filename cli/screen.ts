@@ -1,6 +1,6 @@
 /** Shows a cycle live: a table that redraws on a terminal, one line an event elsewhere. */
 import { createLogUpdate } from 'log-update';
-import type { CycleFacts } from '../domain/cycle-facts.ts';
+import type { CycleFacts } from '../domain/reports/cycle-facts.ts';
 import { tableLines } from './print.ts';
 
 export type Screen = {
@@ -56,7 +56,7 @@ function tableOf(facts: CycleFacts): string[] {
 function lines(stream: NodeJS.WriteStream): Screen {
   const last = new Map<string, string>();
   const print = (line: string) => stream.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
-  const tell = (subject: string, state: string, because: string) => {
+  const printChange = (subject: string, state: string, because: string) => {
     if (last.get(subject) === state) return;
     last.set(subject, state);
     print(`${subject}: ${state}${because ? `, ${because}` : ''}`);
@@ -64,10 +64,11 @@ function lines(stream: NodeJS.WriteStream): Screen {
   return {
     show(facts) {
       for (const step of facts.steps)
-        if (step.state !== 'not reached') tell(step.step, step.state, step.state === 'running' ? '' : step.because);
+        if (step.state !== 'not reached')
+          printChange(step.step, step.state, step.state === 'running' ? '' : step.because);
       for (const endpoint of facts.endpoints) {
         if (endpoint.ring === null) continue;
-        tell(
+        printChange(
           endpoint.endpoint,
           stateOf(endpoint),
           endpoint.outcome || endpoint.waitingFor ? (endpoint.because[0] ?? '') : '',

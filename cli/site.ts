@@ -16,7 +16,7 @@ export function siteCommand(program: Command): void {
     .option('--authority <dir>', 'the folder of the certificate authority; without it PATCHCYCLE_AUTHORITY')
     .option('--json', 'as JSON')
     .action(async (siteId: string, options: Options) => {
-      const { makeSiteIdentity } = await import('../workers/enrolment.ts');
+      const { makeSiteIdentity } = await import('../operator/enrolment.ts');
       const directory = resolve(options.output);
       const authority = authorityFolder(options.authority);
       const made = await makeSiteIdentity(authority, directory, { siteId, host: options.enrolment });

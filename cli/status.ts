@@ -8,7 +8,7 @@ export function statusCommand(program: Command): void {
     .description('What runs here: each server and worker with its pid.')
     .option('--json', 'as JSON')
     .action(async (options: { json?: boolean }, command: Command) => {
-      const { stackStatus } = await import('../workers/embedded/stack-status.ts');
+      const { stackStatus } = await import('../operator/status.ts');
       const status = stackStatus(stateDirectoryOf(command));
       if (options.json) return printJson(status);
       console.log(`The stack is ${status.state}.`);

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { personAtKeyboard } from '../workers/environment.ts';
+import { embeddedServers, personAtKeyboard } from '../operator/environment.ts';
 import { stateDirectoryOf } from './running.ts';
 
 type Options = { file: string; fleet?: string; kev: string[] };
@@ -15,13 +15,13 @@ export function upCommand(program: Command): void {
     .option('--fleet <kind>', 'lab or simulated; without it the lab where there can be one')
     .option('--kev <file...>', 'further files of known exploited vulnerabilities', [])
     .action(async (options: Options, command: Command) => {
-      const { readClient } = await import('../workers/clients.ts');
-      const { embeddedServers } = await import('../workers/config.ts');
-      const { bringUp } = await import('../workers/up.ts');
+      const { readClient } = await import('../operator/apply.ts');
+      const { bringUp } = await import('../operator/up.ts');
       const { chooseFleet } = await import('./fleet-choice.ts');
       const stateDirectory = stateDirectoryOf(command);
       const files = await readClient(options.file);
       const say = (line: string) => console.log(line);
+      const servers = embeddedServers();
       const fleet = await chooseFleet(options.fleet, stateDirectory, say);
       const addresses = await bringUp({
         stateDirectory,
@@ -29,7 +29,7 @@ export function upCommand(program: Command): void {
         files,
         appliedBy: personAtKeyboard(),
         kevFiles: options.kev.map((file) => resolve(file)),
-        servers: embeddedServers(),
+        servers,
         say,
       });
       if (addresses.temporalUiUrl) say(`Look at it in Temporal's web UI: ${addresses.temporalUiUrl}`);

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import { nameIn } from '../domain/cycle.ts';
 import { whyInWords } from '../reports/why.ts';
-import { badInput } from './exit.ts';
 import { printJson } from './print.ts';
-import { clientIdFor, withRunning } from './running.ts';
+import { withRunning } from './running.ts';
+import { nameIn } from '../domain/ids.ts';
 
 export function whyCommand(program: Command): void {
   program
@@ -24,18 +23,14 @@ export function whyCommand(program: Command): void {
         command: Command,
       ) => {
         await withRunning(command, async (running) => {
-          const { inCyclesOfItsPolicy, readFacts } = await import('../workers/facts.ts');
-          const { waitOf } = await import('../workers/windows.ts');
+          const { clientIdFor } = await import('../operator/clients.ts');
+          const { newestCycleOf } = await import('../operator/endpoints.ts');
+          const { readFacts } = await import('../operator/facts.ts');
+          const { waitOf } = await import('../operator/windows.ts');
           const clientId = await clientIdFor(running, options.client);
-          const which = options.cycle ? { cycleId: options.cycle } : await inCyclesOfItsPolicy(running, clientId);
-          const row = await running.tenants.forClient(clientId).cycleEndpoint.findFirst({
-            where: { endpoint: { name: endpoint }, ...which },
-            orderBy: { cycle: { startedAt: 'desc' } },
-          });
-          if (!row) throw badInput(`No cycle has had an endpoint ${endpoint}. See: patchcycle endpoints`);
-          const facts = await readFacts(running, row.cycleId);
-          const because = whyInWords(facts, nameIn(row.endpointId), packageName);
-          const { cycleId, endpointId } = row;
+          const asked = { clientId, name: endpoint, cycleId: options.cycle };
+          const { cycleId, endpointId } = await newestCycleOf(running, asked);
+          const because = whyInWords(await readFacts(running, cycleId), nameIn(endpointId), packageName);
           const wait = await waitOf(running, { clientId, cycleId, endpointId });
           if (options.json) return printJson({ endpoint, package: packageName ?? null, cycleId, because, wait });
           console.log(because.join('\n'));

@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { policyFor } from './cycle.ts';
 import { badInput } from './exit.ts';
 import { printJson } from './print.ts';
-import { clientIdFor, withRunning } from './running.ts';
+import { withRunning } from './running.ts';
 
 type Options = { client?: string; site?: string; at?: string; emergency?: boolean; json?: boolean };
 
@@ -19,9 +18,10 @@ export function windowCommand(program: Command): void {
     .action(async (policy: string, options: Options, command: Command) => {
       const at = instantOf(options.at);
       await withRunning(command, async (running) => {
+        const { clientIdFor, policyFor } = await import('../operator/clients.ts');
         const clientId = await clientIdFor(running, options.client);
         const policyName = await policyFor(running, clientId, policy);
-        const { windowsAt } = await import('../workers/windows.ts');
+        const { windowsAt } = await import('../operator/windows.ts');
         const { site = null, emergency = false } = options;
         const found = await windowsAt(running, { clientId, policyName, site, at, emergency });
         if (options.json) return printJson({ client: clientId, at, ...found });

@@ -39,14 +39,14 @@ function runsOf(text: string): string[] {
 
 function compareLetters(left: string, right: string): number {
   for (let i = 0; i < Math.max(left.length, right.length); i++) {
-    const difference = orderOf(left[i]) - orderOf(right[i]);
+    const difference = weightOf(left[i]) - weightOf(right[i]);
     if (difference !== 0) return difference;
   }
   return 0;
 }
 
 /** `~` sorts before the end of the text, letters before everything else. */
-function orderOf(character: string | undefined): number {
+function weightOf(character: string | undefined): number {
   if (character === undefined) return 0;
   if (character === '~') return -1;
   return character.charCodeAt(0) + (/[A-Za-z]/.test(character) ? 0 : 256);

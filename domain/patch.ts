@@ -33,3 +33,6 @@ export type DryRun = {
   /** Planned packages that cannot be installed, with the package manager's words. */
   readonly impossible: readonly { readonly package: string; readonly because: string }[];
 };
+
+/** A patch for everyone who is offered it: one package at one version, whatever it replaces. */
+export type PatchId = { readonly package: string; readonly architecture: string; readonly version: string };

@@ -1,12 +1,12 @@
 /** Which versions a rule means. The order of versions is dpkg's. */
 import { compareVersions } from './debian-version.ts';
 
-const relations: Readonly<Record<string, (order: number) => boolean>> = {
-  '<<': (order) => order < 0,
-  '<=': (order) => order <= 0,
-  '=': (order) => order === 0,
-  '>=': (order) => order >= 0,
-  '>>': (order) => order > 0,
+const relations: Readonly<Record<string, (comparison: number) => boolean>> = {
+  '<<': (comparison) => comparison < 0,
+  '<=': (comparison) => comparison <= 0,
+  '=': (comparison) => comparison === 0,
+  '>=': (comparison) => comparison >= 0,
+  '>>': (comparison) => comparison > 0,
 };
 
 /** Why a range cannot be used, in one sentence; null when it can. */

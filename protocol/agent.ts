@@ -18,11 +18,11 @@
  * so that none can be read as an option or a path further in.
  */
 import { z } from 'zod';
-import type { ChangelogEntry } from '../domain/advisory.ts';
-import type { Check, CheckResult } from '../domain/check.ts';
-import type { BootState, Inventory } from '../domain/endpoint.ts';
-import type { Evidence } from '../domain/evidence.ts';
-import type { OperationBody, OperationReport, Permit } from '../domain/operation.ts';
+import type { ChangelogEntry } from '../domain/patches/advisory.ts';
+import type { Check, CheckResult } from '../domain/endpoints/check.ts';
+import type { BootState, Inventory } from '../domain/endpoints/endpoint.ts';
+import type { Evidence } from '../domain/endpoints/evidence.ts';
+import type { OperationBody, OperationReport, Permit } from '../domain/endpoints/operation.ts';
 import type { AvailableUpdate, DryRun, Patch } from '../domain/patch.ts';
 
 export const agentPort = 7443;

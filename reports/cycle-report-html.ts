@@ -1,4 +1,4 @@
-import type { CycleFacts } from '../domain/cycle-facts.ts';
+import type { CycleFacts } from '../domain/reports/cycle-facts.ts';
 import { endpointSections } from './endpoint-sections.ts';
 import { html, toText } from './markup.ts';
 import type { Markup } from './markup.ts';

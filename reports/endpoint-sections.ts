@@ -1,11 +1,11 @@
-import type { CycleFacts } from '../domain/cycle-facts.ts';
-import { groupLines, patchLines } from '../domain/cycle-figures.ts';
-import type { PatchLine } from '../domain/cycle-figures.ts';
-import type { EndpointFacts, SnapshotFacts } from '../domain/endpoint-facts.ts';
+import type { CycleFacts } from '../domain/reports/cycle-facts.ts';
+import { groupLines, patchLines } from '../domain/reports/figures.ts';
+import type { PatchLine } from '../domain/reports/figures.ts';
+import type { EndpointFacts, SnapshotFacts } from '../domain/reports/endpoint-facts.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
-import { checksTable, definitions, endpointState, standingTones, state, table, unbroken } from './parts.ts';
-import { bootInWords, durationInWords, instantInWords, standingWords, versionsInWords } from './words.ts';
+import { checksTable, definitions, endpointState, resultTones, state, table, unbroken } from './parts.ts';
+import { bootInWords, durationInWords, instantInWords, resultWords, versionsInWords } from './words.ts';
 
 /** Every endpoint with its patches and the evidence. */
 export function endpointSections(facts: CycleFacts): Markup {
@@ -29,10 +29,10 @@ function endpointSection(endpoint: EndpointFacts, lines: readonly PatchLine[]): 
       ['Snapshot', endpoint.snapshot === null ? 'none' : snapshot(endpoint.snapshot)],
     ])}${table(
       ['Package', 'Versions', 'State', 'Why'],
-      lines.map(({ patch, standing }) => [
+      lines.map(({ patch, result }) => [
         html`<b>${unbroken(patch.package)}</b>`,
         versionsInWords(patch),
-        state(standingTones[standing], standingWords[standing]),
+        state(resultTones[result], resultWords[result]),
         patch.because,
       ]),
     )}${checksTable(endpoint.checks)}

@@ -1,5 +1,5 @@
 /** What was seen after the rollout, and the cycle itself. */
-import type { CycleFacts } from '../domain/cycle-facts.ts';
+import type { CycleFacts } from '../domain/reports/cycle-facts.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { bullets, state, table, unbroken } from './parts.ts';

@@ -1,9 +1,10 @@
 /** Small parts every section of the page is made of. */
-import type { CycleFigures, PatchStanding } from '../domain/cycle-facts.ts';
-import type { CheckComparison, EndpointFacts, EndpointOutcome } from '../domain/endpoint-facts.ts';
+import type { CycleFigures, PatchResult } from '../domain/reports/cycle-facts.ts';
+import type { CheckComparison, EndpointFacts } from '../domain/reports/endpoint-facts.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
 import { describeState } from './words.ts';
+import type { EndpointOutcome } from '../domain/endpoints/saga.ts';
 
 /** How a state looks. Its words are always beside it: colour alone says nothing on paper. */
 export type Tone = 'good' | 'calm' | 'warn' | 'bad' | 'wait';
@@ -19,7 +20,7 @@ export const outcomeTones: Readonly<Record<EndpointOutcome, Tone>> = {
   superseded: 'calm',
 };
 
-export const standingTones: Readonly<Record<PatchStanding, Tone>> = {
+export const resultTones: Readonly<Record<PatchResult, Tone>> = {
   patched: 'good',
   waiting: 'wait',
   inProgress: 'wait',

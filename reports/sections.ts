@@ -1,9 +1,9 @@
 /** The details of a cycle, for the operator and the auditor. */
-import type { CycleFacts, PatchSetEntry } from '../domain/cycle-facts.ts';
-import { groupLines, isOverdue, patchLines } from '../domain/cycle-figures.ts';
-import type { PatchLine } from '../domain/cycle-figures.ts';
-import type { PatchDecision, SandboxTest } from '../domain/endpoint-facts.ts';
-import { listed } from '../domain/listed.ts';
+import type { CycleFacts, PatchSetEntry } from '../domain/reports/cycle-facts.ts';
+import { groupLines, isOverdue, patchLines } from '../domain/reports/figures.ts';
+import type { PatchLine } from '../domain/reports/figures.ts';
+import type { SandboxTest } from '../domain/reports/endpoint-facts.ts';
+import { listed } from '../domain/words.ts';
 import { auditSection, discoverySection, ordersSection, reviewSection, stepsSection } from './follow-up-sections.ts';
 import { html } from './markup.ts';
 import type { Markup } from './markup.ts';
@@ -18,6 +18,7 @@ import {
   instantInWords,
   versionsInWords,
 } from './words.ts';
+import type { PatchDecision } from '../domain/patches/decision.ts';
 
 const decisionTones: Readonly<Record<PatchDecision, Tone>> = {
   approved: 'good',
@@ -73,7 +74,7 @@ function patchSetSection(facts: CycleFacts): Markup {
 }
 
 function doneOf(lines: readonly PatchLine[] = []): Markup {
-  return unbroken(`${lines.filter((line) => line.standing === 'patched').length} of ${lines.length}`);
+  return unbroken(`${lines.filter((line) => line.result === 'patched').length} of ${lines.length}`);
 }
 
 function due(entry: PatchSetEntry, lines: readonly PatchLine[], now: string): Markup {

@@ -1,9 +1,9 @@
 /** What a cycle came to, in a client's words. The page and the terminal print the same sentences. */
-import { describeExploited } from '../domain/advisory.ts';
-import type { CycleFacts } from '../domain/cycle-facts.ts';
-import { groupLines, patchLines } from '../domain/cycle-figures.ts';
-import type { PatchLine } from '../domain/cycle-figures.ts';
-import { listed } from '../domain/listed.ts';
+import { describeExploited } from '../domain/patches/advisory.ts';
+import type { CycleFacts } from '../domain/reports/cycle-facts.ts';
+import { groupLines, patchLines } from '../domain/reports/figures.ts';
+import type { PatchLine } from '../domain/reports/figures.ts';
+import { listed } from '../domain/words.ts';
 import { count, dayInWords, decisionWords, describeState, instantInWords } from './words.ts';
 
 /** One sentence with every end in it, so that none can be overlooked. */
@@ -88,7 +88,7 @@ export function whatWasNotPatched(facts: CycleFacts): Undone[] {
         undone(`${nameOf(patch)} on ${endpoint.endpoint}`, decisionWords[patch.decision], [patch.because]),
       ),
     ...lines
-      .filter(({ standing }) => standing === 'notProven')
+      .filter(({ result }) => result === 'notProven')
       .map(({ endpoint, patch }) => undone(`${nameOf(patch)} on ${endpoint.endpoint}`, 'not proven', [patch.because])),
   ];
 }
@@ -132,7 +132,7 @@ export function whatIsOverdue(facts: CycleFacts): string | null {
 }
 
 /** Endpoints that only a person can help, each with why. */
-export function whoNeedsAPerson(facts: CycleFacts): string[] {
+export function endpointsThatNeedAPerson(facts: CycleFacts): string[] {
   return facts.endpoints
     .filter((endpoint) => endpoint.personNeeded)
     .map((endpoint) => `${endpoint.endpoint} at ${endpoint.site}: ${endpoint.because.join('; ')}.`);

@@ -1,4 +1,4 @@
-import type { CycleFacts } from '../domain/cycle-facts.ts';
+import type { CycleFacts } from '../domain/reports/cycle-facts.ts';
 import {
   headline,
   whatIsNotCovered,
@@ -6,12 +6,12 @@ import {
   whatWasFound,
   whatWasNotPatched,
   whatWasPatched,
-  whoNeedsAPerson,
+  endpointsThatNeedAPerson,
 } from './sentences.ts';
 import { firstOf, instantInWords } from './words.ts';
 
 /** Lines for each part of the summary. */
-const atMost = 20;
+const linesShownAtMost = 20;
 
 /** The cycle in words for a terminal, one line each; lines of a part are indented under its name. */
 export function summaryInWords(facts: CycleFacts): string[] {
@@ -20,14 +20,14 @@ export function summaryInWords(facts: CycleFacts): string[] {
     `${facts.client.name}: ${facts.kind} cycle ${facts.cycleId}, policy ${facts.policy.name} version ${facts.policy.version}, ${facts.state}, started ${instantInWords(facts.startedAt)}.`,
     headline(facts),
     ...(overdue === null ? [] : [overdue]),
-    ...part('Needs a person', firstOf(whoNeedsAPerson(facts), atMost, inTheReport)),
+    ...part('Needs a person', firstOf(endpointsThatNeedAPerson(facts), linesShownAtMost, inTheReport)),
     ...part('Found', whatWasFound(facts)),
     ...part('Patched', whatWasPatched(facts)),
     ...part(
       'Not patched',
       firstOf(
         whatWasNotPatched(facts).map(({ subject, state, because }) => `${subject}, ${state}: ${because}.`),
-        atMost,
+        linesShownAtMost,
         inTheReport,
       ),
     ),
@@ -36,7 +36,7 @@ export function summaryInWords(facts: CycleFacts): string[] {
       'To do',
       firstOf(
         facts.review.suggestions.map(({ suggestion, because }) => `${suggestion}: ${because}.`),
-        atMost,
+        linesShownAtMost,
         inTheReport,
       ),
     ),

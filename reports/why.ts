@@ -1,10 +1,10 @@
-import type { CycleFacts, OrderFacts } from '../domain/cycle-facts.ts';
-import { patchLines } from '../domain/cycle-figures.ts';
-import type { PatchLine } from '../domain/cycle-figures.ts';
-import type { EndpointFacts } from '../domain/endpoint-facts.ts';
-import { isPatch } from '../domain/halt.ts';
-import { listed } from '../domain/listed.ts';
-import { decisionWords, describeState, instantInWords, standingWords, versionsInWords } from './words.ts';
+import type { CycleFacts, OrderFacts } from '../domain/reports/cycle-facts.ts';
+import { patchLines } from '../domain/reports/figures.ts';
+import type { PatchLine } from '../domain/reports/figures.ts';
+import type { EndpointFacts } from '../domain/reports/endpoint-facts.ts';
+import { isPatch } from '../domain/rollout/halt.ts';
+import { listed } from '../domain/words.ts';
+import { decisionWords, describeState, instantInWords, resultWords, versionsInWords } from './words.ts';
 
 /**
  * The recorded reasons for what an endpoint got, or for one package on it: segment, ring, gate, outcome, then its patches.
@@ -74,10 +74,10 @@ function failedChecks(endpoint: EndpointFacts): string[] {
     );
 }
 
-function whyPatch({ patch, entry, standing }: PatchLine): string[] {
+function whyPatch({ patch, entry, result }: PatchLine): string[] {
   const decided = entry && entry.decision === patch.decision ? entry.because : [];
   return [
-    `${patch.package} ${versionsInWords(patch)}: ${standingWords[standing]}`,
+    `${patch.package} ${versionsInWords(patch)}: ${resultWords[result]}`,
     ...indented([
       ...(patch.because === '' || decided.includes(patch.because) ? [] : [patch.because]),
       ...decided.map((because) => `${decisionWords[patch.decision]}: ${because}`),

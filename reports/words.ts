@@ -1,6 +1,8 @@
 /** How a report says what the facts name. One word for one thing, here and in the terminal. */
-import type { PatchStanding } from '../domain/cycle-facts.ts';
-import type { EndpointFacts, EndpointOutcome, PatchDecision, WaitingFor } from '../domain/endpoint-facts.ts';
+import type { PatchResult } from '../domain/reports/cycle-facts.ts';
+import type { EndpointFacts } from '../domain/reports/endpoint-facts.ts';
+import type { EndpointOutcome, WaitingFor } from '../domain/endpoints/saga.ts';
+import type { PatchDecision } from '../domain/patches/decision.ts';
 
 export const outcomeWords: Readonly<Record<EndpointOutcome, string>> = {
   patched: 'patched and proven',
@@ -20,7 +22,7 @@ export const waitingWords: Readonly<Record<WaitingFor, string>> = {
   ring: 'its ring has not opened',
 };
 
-export const standingWords: Readonly<Record<PatchStanding, string>> = {
+export const resultWords: Readonly<Record<PatchResult, string>> = {
   patched: 'patched and proven',
   waiting: 'waiting, not done',
   inProgress: 'in progress, not done',

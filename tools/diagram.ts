@@ -1,4 +1,4 @@
-/** Writes docs/endpoint-saga.md from the table in domain/endpoint-saga.ts. */
+/** Writes docs/endpoint-saga.md from the table in domain/endpoints/saga.ts. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
@@ -10,7 +10,7 @@ import {
   stageWords,
   stages,
   transitions,
-} from '../domain/endpoint-saga.ts';
+} from '../domain/endpoints/saga.ts';
 
 export const sagaPath = join(import.meta.dirname, '..', 'docs', 'endpoint-saga.md');
 
@@ -18,7 +18,7 @@ export const sagaPath = join(import.meta.dirname, '..', 'docs', 'endpoint-saga.m
 export function sagaPage(): string {
   return `# An endpoint in a cycle
 
-Made by \`npm run diagram\` from [domain/endpoint-saga.ts](../domain/endpoint-saga.ts); a test fails when the two differ. What is not drawn here is refused, with a sentence.
+Made by \`npm run diagram\` from [domain/endpoints/saga.ts](../domain/endpoints/saga.ts); a test fails when the two differ. What is not drawn here is refused, with a sentence.
 
 \`\`\`mermaid
 ${diagram().join('\n')}

@@ -5,18 +5,18 @@ import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
 import { httpsAgents } from '../activities/adapters/agents/https.ts';
 import { openAuthority } from '../activities/adapters/certificates/authority.ts';
-import { openDatabase, tenantsOf } from '../activities/adapters/database/prisma.ts';
 import { kevFiles, supportFiles } from '../activities/adapters/feeds/files.ts';
 import { simulatedNetwork } from '../activities/adapters/networks/simulated.ts';
 import { simulatedSandboxes } from '../activities/adapters/sandboxes/simulated.ts';
 import { simulatedSnapshots } from '../activities/adapters/snapshots/simulated.ts';
 import { type ControlPorts, type SitePorts, controlActivities, siteActivities } from '../activities/index.ts';
-import { fleetDirectory } from '../tools/simulated-fleet/fleet.ts';
+import { fleetDirectory } from '../fleets/simulated/client.ts';
 import type { ControlConfig, SiteConfig } from './config.ts';
 import { type EnrolmentService, enrolThrough } from './enrolment-service.ts';
 import { labPorts } from './lab-ports.ts';
-import { reportFiles } from './report-files.ts';
-import { workflowStandings } from './workflow-standing.ts';
+import { reportFolder } from './report-files.ts';
+import { workflowStatuses } from './workflow-status.ts';
+import { openDatabase, tenantsOf } from '../record/database.ts';
 
 const dataFolder = fileURLToPath(new URL('../data', import.meta.url));
 const catalogue = join(dataFolder, 'kev', 'known_exploited_vulnerabilities.json');
@@ -28,9 +28,9 @@ export async function composeControl(config: ControlConfig, client: Client) {
     authority: await openAuthority(config.PATCHCYCLE_AUTHORITY),
     kev: kevFiles([catalogue, ...config.PATCHCYCLE_KEV_FILES]),
     support: supportFiles(dataFolder),
-    reports: reportFiles(config.PATCHCYCLE_REPORTS),
+    reports: reportFolder(config.PATCHCYCLE_REPORTS),
     breakerEndpoints: config.PATCHCYCLE_BREAKER_ENDPOINTS,
-    workflows: workflowStandings(client),
+    workflows: workflowStatuses(client),
   };
   return { activities: controlActivities(ports), ports, close: () => database.$disconnect() };
 }

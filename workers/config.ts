@@ -1,8 +1,7 @@
 /** What processes are told by their environment, read once. */
-import { homedir } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { defaultEndpointsAtLeast } from '../domain/breaker.ts';
+import { defaultEndpointsAtLeast } from '../domain/patches/breaker.ts';
 
 const absolute = z.string().refine(isAbsolute, 'must be an absolute path');
 
@@ -68,26 +67,4 @@ export function readConfig<Schema extends z.ZodType>(schema: Schema, environment
   if (read.success) return read.data;
   const problems = read.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
   throw new Error(`The environment is not complete: ${problems.join('; ')}.`);
-}
-
-const configuredPort = z.union([z.literal('any'), z.coerce.number().int().min(1).max(65_535)]);
-
-/**
- * The embedded servers as people run them: nothing lost at a power cut, timers as Temporal has them; a Temporal program
- * and ports where they are given (`any` for one that nobody usually listens on). What was fetched is kept for every project of this user.
- */
-export function embeddedServers(environment = process.env) {
-  const port = (name: string) => (environment[name] ? configuredPort.parse(environment[name]) : undefined);
-  const caches = environment['XDG_CACHE_HOME'] ?? `${environment['HOME'] ?? homedir()}/.cache`;
-  return {
-    postgres: { port: port('PATCHCYCLE_POSTGRES_PORT'), durable: true },
-    temporal: {
-      program: environment['PATCHCYCLE_TEMPORAL_PROGRAM'] || undefined,
-      port: port('PATCHCYCLE_TEMPORAL_PORT'),
-      uiPort: port('PATCHCYCLE_TEMPORAL_UI_PORT'),
-      timers: 'rounded up',
-      searchPath: environment['PATH'] ?? '',
-      cacheDirectory: `${caches}/patchcycle`,
-    },
-  } as const;
 }

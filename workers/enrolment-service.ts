@@ -6,10 +6,10 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { controlTaskQueue } from '../domain/cycle.ts';
 import { type EnrolAnswer, type EnrolRequest, enrolRequestSchema } from '../protocol/enrolment.ts';
 import { type RefusalCode, refusals } from '../protocol/errors.ts';
 import type { enrolEndpoint } from '../workflows/index.ts';
+import { controlTaskQueue } from '../domain/ids.ts';
 
 const maximumBodyBytes = 32 * 1024;
 // Anybody on the site's network may knock, and each request that is passed on costs a workflow.

@@ -2,8 +2,8 @@ import { nmapNetworks } from '../activities/adapters/networks/nmap.ts';
 import { labSandboxes } from '../activities/adapters/sandboxes/lab.ts';
 import { btrfsSnapshots } from '../activities/adapters/snapshots/btrfs.ts';
 import type { SitePorts } from '../activities/index.ts';
-import { nameIn } from '../domain/cycle.ts';
-import { labSandboxPlace, labSnapshotPlace } from '../tools/lab/places.ts';
+import { labSandboxPlace, labSnapshotPlace } from '../fleets/lab/places.ts';
+import { nameIn } from '../domain/ids.ts';
 
 /** The lab as the hypervisor of its sites: machines there are named without their client. */
 export function labPorts(directory: string): Omit<SitePorts, 'agents'> {

@@ -1,15 +1,14 @@
 /** Runs what needs a client's network: calls to agents, scans, snapshots, sandboxes, enrolment. It has no database. */
 import { Worker } from '@temporalio/worker';
-import { siteTaskQueue } from '../domain/cycle.ts';
 import { composeSite } from './compose.ts';
 import { readConfig, siteConfig } from './config.ts';
 import { startEnrolmentService } from './enrolment-service.ts';
-import { connectClient, connectWorker } from './temporal.ts';
+import { connectWorker } from './temporal.ts';
+import { siteTaskQueue } from '../domain/ids.ts';
 
 const config = readConfig(siteConfig);
-const client = await connectClient();
+const { connection, namespace, client } = await connectWorker();
 const { activities, enrolment } = await composeSite(config, client);
-const { connection, namespace } = await connectWorker();
 const worker = await Worker.create({
   connection,
   namespace,
@@ -22,9 +21,8 @@ const worker = await Worker.create({
   shutdownGraceTime: '20 seconds',
   maxHeartbeatThrottleInterval: '2 seconds',
 });
-const door = await startEnrolmentService(enrolment);
+const enrolmentServer = await startEnrolmentService(enrolment);
 console.log(`site worker of ${config.PATCHCYCLE_SITE} is ready`);
 await worker.run();
-await door.stop();
-await client.connection.close();
+await enrolmentServer.stop();
 await connection.close();

@@ -1,21 +1,17 @@
-/** Connections to Temporal, from TEMPORAL_* or a profile of its own configuration file (@temporalio/envconfig). */
-import { Client, Connection } from '@temporalio/client';
+/** A worker's connection to Temporal, from TEMPORAL_* or a profile of its own configuration file (@temporalio/envconfig). */
+import { Client } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import type { NativeConnection } from '@temporalio/worker';
+import { NativeConnection } from '@temporalio/worker';
 
-export async function connectWorker(): Promise<{ connection: NativeConnection; namespace: string }> {
-  // Only here: it brings the whole worker with it, and commands need none.
-  const { NativeConnection } = await import('@temporalio/worker');
-  const { connectionOptions, namespace } = loadClientConnectConfig();
-  return { connection: await NativeConnection.connect(connectionOptions), namespace: namespace ?? 'default' };
-}
+export type WorkerConnection = {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  /** Over the same connection: for what a worker asks of Temporal itself. */
+  readonly client: Client;
+};
 
-/** @param given where the embedded server is; without it the environment says */
-export async function connectClient(given?: { address: string; namespace: string }): Promise<Client> {
-  if (given) {
-    const connection = await Connection.connect({ address: given.address });
-    return new Client({ connection, namespace: given.namespace });
-  }
-  const { connectionOptions, namespace } = loadClientConnectConfig();
-  return new Client({ connection: await Connection.connect(connectionOptions), namespace: namespace ?? 'default' });
+export async function connectWorker(): Promise<WorkerConnection> {
+  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  const connection = await NativeConnection.connect(connectionOptions);
+  return { connection, namespace, client: new Client({ connection, namespace }) };
 }

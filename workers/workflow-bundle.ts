@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type WorkflowBundleOption, bundleWorkflowCode } from '@temporalio/worker';
-import { madeOnce } from '../tools/bundle.mjs';
+import { madeOnce } from '../programs/bundle.mjs';
 
 const codeFile = 'workflows.js';
 

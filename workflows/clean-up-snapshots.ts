@@ -3,27 +3,27 @@
  * what exists without being on record, or is on record without being there. Site by site, as far as sites answer.
  */
 import { continueAsNew, executeChild, workflowInfo } from '@temporalio/workflow';
-import type { SiteToTidy } from '../activities/snapshot-shelf.ts';
 import { failureInWords } from './failures.ts';
-import { bookkeeping, control, machines, siteAnswers } from './stubs.ts';
+import { controlBulk, control, machineActs, siteWorkerWait } from './stubs.ts';
+import type { SiteToCleanUp } from '../domain/rollout/cycle.ts';
 
 const sitesAtOnce = 5;
 /** A driver deletes one after another, and has two minutes. */
 const deletionsAtOnce = 10;
 /** A site whose worker is away is tidied another time. */
-const patienceMinutes = 1;
+const siteAnswersWithinMinutes = 1;
 
 export async function cleanUpSnapshots(): Promise<readonly string[]> {
-  const rest = [...(await bookkeeping.sitesToTidy())];
+  const rest = [...(await controlBulk.sitesToCleanUp())];
   const said: string[] = [];
   const runner = async () => {
-    for (let site = rest.shift(); site; site = rest.shift()) said.push(await tidied(site));
+    for (let site = rest.shift(); site; site = rest.shift()) said.push(await cleanedUp(site));
   };
   await Promise.all(Array.from({ length: sitesAtOnce }, runner));
   return said;
 }
 
-function tidied(site: SiteToTidy): Promise<string> {
+function cleanedUp(site: SiteToCleanUp): Promise<string> {
   const { siteId } = site;
   return executeChild(cleanUpSite, { workflowId: `clean-up/${siteId}`, args: [site], staticSummary: siteId }).then(
     (count) => `${siteId}: ${count} snapshots and sandboxes are gone`,
@@ -32,26 +32,26 @@ function tidied(site: SiteToTidy): Promise<string> {
 }
 
 /** Tidies one site; how many snapshots and sandboxes were removed. */
-export async function cleanUpSite(site: SiteToTidy, after: string | null = null, count = 0): Promise<number> {
-  await siteAnswers(site.taskQueue).standReady.executeWithOptions(
-    { scheduleToCloseTimeout: `${patienceMinutes} minutes` },
+export async function cleanUpSite(site: SiteToCleanUp, after: string | null = null, count = 0): Promise<number> {
+  await siteWorkerWait(site.taskQueue).pingWorker.executeWithOptions(
+    { scheduleToCloseTimeout: `${siteAnswersWithinMinutes} minutes` },
     [],
   );
-  if (after === null) count += await tidySandboxes(site);
+  if (after === null) count += await cleanUpSandboxes(site);
   for (;;) {
-    const endpointIds = await control.endpointsToTidy({ site, after });
+    const endpointIds = await control.endpointsToCleanUp({ site, after });
     if (endpointIds.length === 0) return count;
-    count += await tidyEndpoints(site, endpointIds);
+    count += await cleanUpEndpoints(site, endpointIds);
     after = endpointIds.at(-1) ?? after;
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof cleanUpSite>(site, after, count);
   }
 }
 
-async function tidyEndpoints(site: SiteToTidy, endpointIds: readonly string[]): Promise<number> {
+async function cleanUpEndpoints(site: SiteToCleanUp, endpointIds: readonly string[]): Promise<number> {
   const listedAt = new Date().toISOString();
-  const host = machines(site.taskQueue);
-  const shelves = await host.listSnapshots({ endpointIds });
-  const due = await bookkeeping.settleSnapshots({ site, shelves, listedAt });
+  const host = machineActs(site.taskQueue);
+  const listed = await host.listSnapshots({ endpointIds });
+  const due = await controlBulk.reconcileSnapshots({ site, listed, listedAt });
   for (let from = 0; from < due.length; from += deletionsAtOnce) {
     const removals = await host.deleteSnapshots({ due: due.slice(from, from + deletionsAtOnce) });
     await control.recordSnapshotsDeleted({ site, removals });
@@ -59,9 +59,9 @@ async function tidyEndpoints(site: SiteToTidy, endpointIds: readonly string[]): 
   return due.length;
 }
 
-async function tidySandboxes(site: SiteToTidy): Promise<number> {
-  const host = machines(site.taskQueue);
-  const sandboxIds = await bookkeeping.settleSandboxes({ site, found: await host.listSandboxes() });
+async function cleanUpSandboxes(site: SiteToCleanUp): Promise<number> {
+  const host = machineActs(site.taskQueue);
+  const sandboxIds = await controlBulk.reconcileSandboxes({ site, found: await host.listSandboxes() });
   if (sandboxIds.length === 0) return 0;
   await control.recordSandboxesDestroyed({ site, removals: await host.destroySandboxes({ sandboxIds }) });
   return sandboxIds.length;

@@ -1,4 +1,4 @@
-import type { CycleOrder, CycleSummary } from '../domain/cycle.ts';
+import type { CycleInput, CycleSummary } from '../domain/rollout/cycle.ts';
 import { patchCycle } from './patch-cycle.ts';
 
 /**
@@ -6,6 +6,6 @@ import { patchCycle } from './patch-cycle.ts';
  * the order says so (`kind`, `advisory`), and the decisions follow it. Its id, emergency/CLIENT/ADVISORY, makes starting
  * it twice the same as starting it once.
  */
-export function emergencyPatch(order: CycleOrder): Promise<CycleSummary> {
-  return patchCycle(order);
+export function emergencyPatch(input: CycleInput): Promise<CycleSummary> {
+  return patchCycle(input);
 }

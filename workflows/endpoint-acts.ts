@@ -1,10 +1,10 @@
 /** What is done to one endpoint, the same on a production endpoint and on its clone in the sandbox. */
-import type { EndpointPlan, EndpointReference } from '../domain/cycle.ts';
-import type { BootState } from '../domain/endpoint.ts';
-import type { Evidence } from '../domain/evidence.ts';
-import type { OperationReport } from '../domain/operation.ts';
+import type { EndpointPlan, EndpointReference } from '../domain/rollout/cycle.ts';
+import type { BootState } from '../domain/endpoints/endpoint.ts';
+import type { Evidence } from '../domain/endpoints/evidence.ts';
+import type { OperationReport } from '../domain/endpoints/operation.ts';
 import { failureInWords } from './failures.ts';
-import { patientQuestions, questions } from './stubs.ts';
+import { agentQueriesWhileBooting, agentQueries } from './stubs.ts';
 import { type Effect, carryOut, untilSiteAnswers } from './under-permit.ts';
 
 const fetchMinutes = 30;
@@ -61,15 +61,15 @@ export async function install(work: Work): Promise<ActResult> {
 export async function rollBackPackages(work: Work, purpose: string, hold: readonly string[]): Promise<ActResult> {
   const { patches, installLimitMinutes: limitMinutes } = work.plan;
   const body = { kind: 'roll back packages', patches, hold, limitMinutes } as const;
-  const order = { body, withinMinutes: limitMinutes + 5, finishes: true };
-  const first = await act(work, { ...order, step: purpose });
-  return first.interrupted ? inTurn(first, await act(work, { ...order, step: `${purpose}, again` })) : first;
+  const effect = { body, withinMinutes: limitMinutes + 5, finishes: true };
+  const first = await act(work, { ...effect, step: purpose });
+  return first.interrupted ? inTurn(first, await act(work, { ...effect, step: `${purpose}, again` })) : first;
 }
 
 /** Names of the packages that no run would upgrade; null when its agent does not say. */
 export async function heldPackages({ endpoint }: Work): Promise<readonly string[] | null> {
   await untilSiteAnswers(endpoint.taskQueue);
-  const inventory = await questions(endpoint.taskQueue)
+  const inventory = await agentQueries(endpoint.taskQueue)
     .takeInventory({ agent: endpoint })
     .catch(() => null);
   return inventory?.heldPackages ?? null;
@@ -89,7 +89,7 @@ export type Effective = {
   readonly after: Evidence | null;
   readonly rebootWasDue: boolean;
   /** The boot that a due reboot had to leave; null when none was due. */
-  readonly leftBootId: string | null;
+  readonly bootIdBeforeReboot: string | null;
   readonly because: readonly string[];
   readonly operations: readonly OperationReport[];
 };
@@ -103,7 +103,7 @@ export type Effective = {
 export async function bringIntoEffect(work: Work, before: Evidence, purpose = ''): Promise<Effective> {
   const step = (name: string) => (purpose === '' ? name : `${name}, ${purpose}`);
   const { reboot } = work.plan;
-  const untouched = { rebootWasDue: false, leftBootId: null, operations: [] };
+  const untouched = { rebootWasDue: false, bootIdBeforeReboot: null, operations: [] };
   const silent = { ...untouched, after: null, because: ['its agent does not answer any more'] };
   const ends = ({ pendingReboot }: BootState) => reboot === 'always' || (reboot === 'if required' && pendingReboot.due);
   const boot = await lookAtBoot(work).catch(() => null);
@@ -116,13 +116,13 @@ export async function bringIntoEffect(work: Work, before: Evidence, purpose = ''
     const rebooted = await act(work, { step: step('reboot'), body, withinMinutes: rebootMinutes, finishes: true });
     const after = await observe(work, before).catch(() => null);
     const { because, operations } = rebooted;
-    return { after, rebootWasDue: true, leftBootId: boot.bootId, because, operations };
+    return { after, rebootWasDue: true, bootIdBeforeReboot: boot.bootId, because, operations };
   }
   if (seen.staleServices.length === 0) return { ...untouched, after: seen, because: [] };
 
   const body = { kind: 'restart services', services: seen.staleServices } as const;
-  const order = { body, withinMinutes: restartMinutes, finishes: true };
-  const restarted = await act(work, { ...order, step: step('restart services') });
+  const effect = { body, withinMinutes: restartMinutes, finishes: true };
+  const restarted = await act(work, { ...effect, step: step('restart services') });
   const after = await observe(work, before).catch(() => null);
   return { ...untouched, after, because: restarted.because, operations: restarted.operations };
 }
@@ -130,7 +130,7 @@ export async function bringIntoEffect(work: Work, before: Evidence, purpose = ''
 /** Which boot runs, and whether a reboot is due. */
 async function lookAtBoot({ endpoint }: Work): Promise<BootState> {
   await untilSiteAnswers(endpoint.taskQueue);
-  return patientQuestions(endpoint.taskQueue, lookMinutes).lookAtBoot.executeWithOptions(
+  return agentQueriesWhileBooting(endpoint.taskQueue, lookMinutes).lookAtBoot.executeWithOptions(
     { summary: `asks ${endpoint.endpointId} whether a reboot is due` },
     [{ agent: endpoint }],
   );
@@ -143,7 +143,7 @@ async function lookAtBoot({ endpoint }: Work): Promise<BootState> {
 export async function observe(work: Work, before: Evidence | null): Promise<Evidence> {
   // The minutes are the endpoint's: a site whose worker is away is waited for first.
   await untilSiteAnswers(work.endpoint.taskQueue);
-  return patientQuestions(work.endpoint.taskQueue, lookMinutes).observeEndpoint.executeWithOptions(
+  return agentQueriesWhileBooting(work.endpoint.taskQueue, lookMinutes).observeEndpoint.executeWithOptions(
     { summary: `observes ${work.endpoint.endpointId}` },
     [
       {
@@ -162,24 +162,24 @@ export async function observe(work: Work, before: Evidence | null): Promise<Evid
 
 async function act(
   work: Work,
-  order: Pick<Effect, 'step' | 'body' | 'withinMinutes' | 'finishes'>,
+  effect: Pick<Effect, 'step' | 'body' | 'withinMinutes' | 'finishes'>,
 ): Promise<ActResult & { readonly interrupted: boolean }> {
   const { clientId, cycleId, endpoint, plan } = work;
   const { planDigest, generation } = plan;
   const nothing = { succeeded: false, halted: false, interrupted: false, packagesAtFault: [], operations: [] };
   try {
-    const result = await carryOut({ clientId, cycleId, endpoint, planDigest, generation, ...order });
+    const result = await carryOut({ clientId, cycleId, endpoint, planDigest, generation, ...effect });
     if ('halted' in result) return { ...nothing, halted: true, because: result.halted };
     const { state, because, packagesAtFault } = result.report;
     return {
       succeeded: state === 'succeeded',
       halted: false,
       interrupted: state === 'interrupted',
-      because: state === 'succeeded' ? [] : [`${order.step}: ${because}`],
+      because: state === 'succeeded' ? [] : [`${effect.step}: ${because}`],
       packagesAtFault,
       operations: [result.report],
     };
   } catch (failure) {
-    return { ...nothing, because: [`${order.step}: ${failureInWords(failure)}`] };
+    return { ...nothing, because: [`${effect.step}: ${failureInWords(failure)}`] };
   }
 }

@@ -5,46 +5,47 @@
  * whoever admitted it takes the admission back. What has begun comes to its end, whoever cancels it.
  */
 import { CancellationScope, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
-import type { EndpointEnd, EndpointOrder, EndpointPlan, PersonsWord } from '../domain/cycle.ts';
-import { nothingChanged } from '../domain/endpoint-outcome.ts';
-import { type FoundSnapshot, wayBackByOrder } from '../domain/way-back.ts';
+import type { EndpointInput, EndpointPlan, SignOff } from '../domain/rollout/cycle.ts';
+import { nothingChanged } from '../domain/endpoints/outcome.ts';
+import { type FoundSnapshot, rollbackMethodByOrder } from '../domain/endpoints/rollback-method.ts';
 import { type Work, observe } from './endpoint-acts.ts';
 import { type Saga, sagaFrom } from './endpoint-saga.ts';
 import { failureInWords } from './failures.ts';
-import { ended, goBack } from './put-back.ts';
+import { ended, rollBackBy } from './rollback.ts';
 import { outcomeAttribute } from './search-attributes.ts';
-import { control, machines } from './stubs.ts';
+import { control, machineActs } from './stubs.ts';
+import type { EndpointEnd } from '../domain/endpoints/end.ts';
 
-export async function endpointRollback(order: EndpointOrder & { readonly word: PersonsWord }): Promise<EndpointEnd> {
+export async function endpointRollback(input: EndpointInput & { readonly signOff: SignOff }): Promise<EndpointEnd> {
   return CancellationScope.nonCancellable(async () => {
-    const { word, ...endpoint } = order;
+    const { signOff, ...endpoint } = input;
     const saga = sagaFrom('patched');
-    const end = await rollBack(endpoint, word, saga);
-    await control.closeEndpointRollBack({ order: endpoint, word, end });
+    const end = await rollBack(endpoint, signOff, saga);
+    await control.closeEndpointRollback({ input: endpoint, signOff, end });
     upsertSearchAttributes(outcomeAttribute(end.outcome ?? 'waiting'));
     return end;
   });
 }
 
-async function rollBack(order: EndpointOrder, { who, why }: PersonsWord, saga: Saga): Promise<EndpointEnd> {
+async function rollBack(input: EndpointInput, { who, why }: SignOff, saga: Saga): Promise<EndpointEnd> {
   const orderedAt = new Date().toISOString();
-  const record = await control.openEndpointRollBack({ order });
+  const record = await control.openEndpointRollback({ input });
   const refuse = (because: readonly string[]) => ended('patched', ['it was not rolled back', ...because]);
   if ('refused' in record) return refuse(record.refused);
 
   saga('rolling back');
   setCurrentDetails(`- looks at the endpoint, and at its way back, by order of ${who}: ${why}`);
   const { plan, before, patched } = record;
-  const { clientId, cycleId } = order;
-  const work: Work = { clientId, cycleId, endpoint: order, plan };
+  const { clientId, cycleId } = input;
+  const work: Work = { clientId, cycleId, endpoint: input, plan };
   const seen = await observe(work, null).catch(() => null);
-  const snapshot = await lookAtSnapshot(order, plan, record.snapshotId);
-  const way = wayBackByOrder({ rollback: plan.rollback, snapshot, answers: seen !== null });
-  if (way.by === 'none') return giveUp(way.because);
+  const snapshot = await lookAtSnapshot(input, plan, record.snapshotId);
+  const method = rollbackMethodByOrder({ rollback: plan.rollback, snapshot, answers: seen !== null });
+  if (method.by === 'none') return giveUp(method.because);
 
-  setCurrentDetails(`- puts the endpoint back by its ${way.by}, by order of ${who}: ${why}`);
+  setCurrentDetails(`- puts the endpoint back by its ${method.by}, by order of ${who}: ${why}`);
   const purpose = `roll back packages, ordered at ${orderedAt}`;
-  const tried = await goBack(work, way, {
+  const tried = await rollBackBy(work, method, {
     before,
     failedState: seen ?? patched,
     packagesAtFault: [],
@@ -52,10 +53,10 @@ async function rollBack(order: EndpointOrder, { who, why }: PersonsWord, saga: S
   });
   const { after, evidenceOfFailedState, operations } = tried;
   // A machine whose restore failed is of another generation than its record: a person has to look, whatever is seen.
-  const untouched = way.by === 'packages' && seen && after && nothingChanged({ before: seen, after });
-  if (!tried.restored && untouched) return giveUp(tried.because);
+  const untouched = method.by === 'packages' && seen && after && nothingChanged({ before: seen, after });
+  if (!tried.rolledBack && untouched) return giveUp(tried.because);
 
-  const outcome = tried.restored ? 'rolled_back' : 'quarantined';
+  const outcome = tried.rolledBack ? 'rolled_back' : 'quarantined';
   saga(outcome);
   const because = [`rolled back by order of ${who}: ${why}`, ...tried.because];
   return ended(outcome, because, { before, after, snapshotId: record.snapshotId, evidenceOfFailedState, operations });
@@ -68,13 +69,13 @@ async function rollBack(order: EndpointOrder, { who, why }: PersonsWord, saga: S
 
 /** Looks at the snapshot itself: one that nobody can look at is no way back. */
 async function lookAtSnapshot(
-  order: EndpointOrder,
+  input: EndpointInput,
   { rollback }: EndpointPlan,
   snapshotId: string | null,
 ): Promise<FoundSnapshot | null> {
   if (snapshotId === null || rollback === 'packages') return null;
-  const verdict = await machines(order.taskQueue)
-    .verifySnapshot({ endpoint: order, snapshotId })
+  const verdict = await machineActs(input.taskQueue)
+    .verifySnapshot({ endpoint: input, snapshotId })
     .catch((failure) => ({ usable: false, because: failureInWords(failure) }));
   return { snapshotId, ...verdict };
 }

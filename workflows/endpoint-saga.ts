@@ -1,5 +1,5 @@
 import { ApplicationFailure, setCurrentDetails } from '@temporalio/workflow';
-import { type SagaState, isStage, refusalOfStep, stageWords } from '../domain/endpoint-saga.ts';
+import { type SagaState, isStage, refusalOfStep, stageWords } from '../domain/endpoints/saga.ts';
 
 /** Moves one endpoint on through its saga. */
 export type Saga = (to: SagaState) => void;

@@ -1,7 +1,7 @@
 /** The bundle's front door: every workflow, and nothing else. */
 export { catchUp } from './catch-up.ts';
 export { cleanUpSite, cleanUpSnapshots } from './clean-up-snapshots.ts';
-export { closeLeftCycle } from './close-left-cycle.ts';
+export { closeOrphanedCycle } from './close-orphaned-cycle.ts';
 export { emergencyPatch } from './emergency-patch.ts';
 export { endpointPatch } from './endpoint-patch.ts';
 export { endpointRollback } from './endpoint-rollback.ts';
@@ -11,6 +11,6 @@ export { planCycle } from './plan-cycle.ts';
 export { reconcile } from './reconcile.ts';
 export { reconcileEndpoint } from './reconcile-endpoint.ts';
 export { ringRollout } from './ring-rollout.ts';
-export { rollBackFleet } from './roll-back-fleet.ts';
+export { cycleRollback } from './cycle-rollback.ts';
 export { sandboxTest } from './sandbox-test.ts';
 export { surveySite } from './survey-site.ts';

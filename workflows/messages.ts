@@ -4,16 +4,17 @@
  */
 import type { UpdateDefinition } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { PersonsWord, Step } from '../domain/cycle.ts';
-import type { NamedTarget } from '../domain/halt.ts';
+import type { SignOff } from '../domain/rollout/cycle.ts';
+import type { NamedTarget } from '../domain/rollout/halt.ts';
+import type { Step } from '../domain/rollout/steps.ts';
 
 /** An order about a cycle, or about the one part of it that is named. */
-export type PartOrder = PersonsWord & NamedTarget;
+export type PartOrder = SignOff & NamedTarget;
 
 /** An update that takes one order, whatever it answers. */
 export type OrderOf<Order> = UpdateDefinition<unknown, [Order]>;
 
-export const approve = defineUpdate<void, [PersonsWord]>('approve');
+export const approve = defineUpdate<void, [SignOff]>('approve');
 export const halt = defineUpdate<void, [PartOrder]>('halt');
 /** Releases the halt of exactly what is named. */
 export const resume = defineUpdate<void, [PartOrder]>('resume');
@@ -21,10 +22,10 @@ export const skip = defineUpdate<void, [PartOrder]>('skip');
 /** Answers the id of the workflow that carries it out. */
 export const rollBack = defineUpdate<string, [PartOrder]>('rollBack');
 /** Advances a held gate; a halted one only after its patches at fault were released. */
-export const advance = defineUpdate<void, [PersonsWord]>('advance');
+export const advance = defineUpdate<void, [SignOff]>('advance');
 /** Lets the good patches of a halted record go on as a successor, without those at fault. */
-export const goOn = defineUpdate<void, [PersonsWord]>('goOn');
-export const openWindow = defineUpdate<void, [PersonsWord & { readonly minutes: number; readonly site?: string }]>(
+export const continueCycle = defineUpdate<void, [SignOff]>('continueCycle');
+export const openWindow = defineUpdate<void, [SignOff & { readonly minutes: number; readonly site?: string }]>(
   'openWindow',
 );
 
@@ -32,7 +33,7 @@ export const openWindow = defineUpdate<void, [PersonsWord & { readonly minutes: 
 export const lookAgain = defineSignal('lookAgain');
 
 /** A ring tells its cycle that a halt holds it, so that the cycle can say what it waits for. */
-export const ringHeld = defineSignal('ringHeld');
+export const ringHalted = defineSignal('ringHalted');
 
 export type CycleStatus = {
   readonly step: Step | 'ended';

@@ -1,116 +1,121 @@
 /** A patch cycle: the ten steps, one after another, for one policy of one client. */
 import { CancellationScope, executeChild, isCancellation } from '@temporalio/workflow';
-import type { CycleOrder, CycleState, CycleSummary, SiteReference, Step, TestsVerdict } from '../domain/cycle.ts';
-import { takeOrders, type Desk } from './desk.ts';
+import type { CycleInput, CycleState, CycleSummary, SiteReference, TestsVerdict } from '../domain/rollout/cycle.ts';
+import { registerCycleHandlers, type CycleHandlers } from './cycle-handlers.ts';
 import { failureInWords } from './failures.ts';
 import { readAdvisories } from './read-advisories.ts';
 import { rollOut } from './roll-out.ts';
 import { sandboxTest } from './sandbox-test.ts';
-import { bookkeeping, control, scans } from './stubs.ts';
+import { controlBulk, control, networkScans } from './stubs.ts';
 import { surveySites } from './survey-site.ts';
+import type { Step } from '../domain/rollout/steps.ts';
 
 /** A test that fails without naming the patch at fault is not repeated; one that names it is, without it, this often. */
 const testAttempts = 3;
 
-export async function patchCycle(order: CycleOrder): Promise<CycleSummary> {
-  const desk = takeOrders(order);
+export async function patchCycle(input: CycleInput): Promise<CycleSummary> {
+  const handlers = registerCycleHandlers(input);
   let state: CycleState;
   try {
-    state = await changeFleet(order, desk);
+    state = await planAndRollOut(input, handlers);
   } catch (failure) {
     state = isCancellation(failure) ? 'cancelled' : 'failed';
-    await CancellationScope.nonCancellable(() => leaveEverything(order, state, failure));
+    await CancellationScope.nonCancellable(() => endUnstarted(input, state, failure));
   }
-  return CancellationScope.nonCancellable(() => giveAccount(order, desk, state));
+  return CancellationScope.nonCancellable(() => reportAndClose(input, handlers, state));
 }
 
 /** Steps 1 to 7: what is there, what is due, whether it is safe, and the rollout. */
-async function changeFleet(order: CycleOrder, desk: Desk): Promise<CycleState> {
-  const { cycleId } = order;
-  const { sites } = await control.openCycle(order);
+async function planAndRollOut(input: CycleInput, handlers: CycleHandlers): Promise<CycleState> {
+  const { cycleId } = input;
+  const { sites } = await control.openCycle(input);
 
-  await desk.walk('discovery', async () => {
-    await Promise.all([surveySites(order, sites, 'inventory', 'discovery'), ...sites.map((site) => scan(order, site))]);
+  await handlers.walk('discovery', async () => {
+    await Promise.all([surveySites(input, sites, 'inventory', 'discovery'), ...sites.map((site) => scan(input, site))]);
     return control.summariseDiscovery({ cycleId });
   });
-  await desk.walk('categorization', () => bookkeeping.categorizeEndpoints({ cycleId }));
-  const policy = await desk.walk('policy', () => control.resolvePolicy({ cycleId }));
-  const approved = await desk.walk('monitoring', async () => {
-    await surveySites(order, sites, 'updates', 'monitoring');
-    await readAdvisories(order);
-    return bookkeeping.judgeUpdates({ cycleId });
+  await handlers.walk('categorization', () => controlBulk.categorizeEndpoints({ cycleId }));
+  const policy = await handlers.walk('policy', () => control.resolvePolicy({ cycleId }));
+  const approved = await handlers.walk('monitoring', async () => {
+    await surveySites(input, sites, 'updates', 'monitoring');
+    await readAdvisories(input);
+    return controlBulk.judgeUpdates({ cycleId });
   });
 
   if (policy.reportOnly) return withoutRollout(['testing', 'change record', 'rollout'], 'the policy only reports');
   if (approved.patches === 0)
     return withoutRollout(['testing', 'change record', 'rollout'], 'no patch is due and approved');
 
-  const tested = await desk.walk('testing', () => test(order, sites, desk));
+  const tested = await handlers.walk('testing', () => test(input, sites, handlers));
   if ('halted' in tested) return withoutRollout(['change record', 'rollout'], tested.halted, 'halted');
   if (tested.patches === 0) return withoutRollout(['change record', 'rollout'], 'no patch passed its test');
 
-  const record = await desk.walk('change record', () => bookkeeping.writeChangeRecord({ cycleId }));
-  if (record.approvalAsked && !(await desk.approval(record)))
+  const record = await handlers.walk('change record', () => controlBulk.writeChangeRecord({ cycleId }));
+  if (record.approvalAsked && !(await handlers.approval(record)))
     return withoutRollout(['rollout'], 'nobody approved the change record in time');
-  const rollout = await desk.walk('rollout', () => rollOut(order, sites, desk, record));
+  const rollout = await handlers.walk('rollout', () => rollOut(input, sites, handlers, record));
   return rollout.state;
 
-  async function withoutRollout(left: readonly Step[], because: string, state: CycleState = 'finished') {
-    await bookkeeping.endWithoutRollout({ cycleId, because });
-    await desk.leaveOut(left, because);
+  async function withoutRollout(omitted: readonly Step[], because: string, state: CycleState = 'finished') {
+    await controlBulk.endWithoutRollout({ cycleId, because });
+    await handlers.omit(omitted, because);
     return state;
   }
 }
 
 /** Cancelled or failed: what has not started ends, that of rings and of catch-ups too where a person cancelled. */
-async function leaveEverything({ cycleId }: CycleOrder, state: CycleState, failure: unknown): Promise<void> {
+async function endUnstarted({ cycleId }: CycleInput, state: CycleState, failure: unknown): Promise<void> {
   if (state === 'failed')
-    return bookkeeping.endWithoutRollout({ cycleId, because: `the cycle failed: ${failureInWords(failure)}` });
+    return controlBulk.endWithoutRollout({ cycleId, because: `the cycle failed: ${failureInWords(failure)}` });
   const { because } = await control.cancellationOf({ cycleId });
-  await bookkeeping.leaveRings({ cycleId, because: [because] });
-  await bookkeeping.endWithoutRollout({ cycleId, because });
+  await controlBulk.abandonRings({ cycleId, because: [because] });
+  await controlBulk.endWithoutRollout({ cycleId, because });
 }
 
 /** Steps 8 to 10, whatever became of the others: what is true now, what the client reads, what to do next time. */
-export async function giveAccount(order: CycleOrder, desk: Desk, state: CycleState): Promise<CycleSummary> {
-  const { cycleId } = order;
-  const { sites } = await control.openCycle(order);
+export async function reportAndClose(
+  input: CycleInput,
+  handlers: CycleHandlers,
+  state: CycleState,
+): Promise<CycleSummary> {
+  const { cycleId } = input;
+  const { sites } = await control.openCycle(input);
   // What cannot be told is recorded as such; the cycle is closed all the same.
-  await desk.walk('audit', audit).catch(() => undefined);
-  await desk.walk('report', () => bookkeeping.writeReports({ cycleId })).catch(() => undefined);
-  await desk.walk('review', () => bookkeeping.reviewCycle({ cycleId })).catch(() => undefined);
-  const summary = await bookkeeping.closeCycle({ cycleId, state });
+  await handlers.walk('audit', audit).catch(() => undefined);
+  await handlers.walk('report', () => controlBulk.writeReports({ cycleId })).catch(() => undefined);
+  await handlers.walk('review', () => controlBulk.reviewCycle({ cycleId })).catch(() => undefined);
+  const summary = await controlBulk.closeCycle({ cycleId, state });
   // The last edition: with the review, and with how the cycle ended.
-  await bookkeeping.writeReports({ cycleId }).catch(() => undefined);
-  await desk.end(summary);
+  await controlBulk.writeReports({ cycleId }).catch(() => undefined);
+  await handlers.end(summary);
   return summary;
 
   async function audit() {
-    await surveySites(order, sites, 'inventory', 'audit');
-    return bookkeeping.auditCycle({ cycleId });
+    await surveySites(input, sites, 'inventory', 'audit');
+    return controlBulk.auditCycle({ cycleId });
   }
 }
 
-async function scan(order: CycleOrder, site: SiteReference): Promise<void> {
+async function scan(input: CycleInput, site: SiteReference): Promise<void> {
   for (const network of site.networks) {
-    const found = await scans(site.taskQueue)
+    const found = await networkScans(site.taskQueue)
       .scanNetwork.executeWithOptions({ summary: `scans ${network.cidr}` }, [network])
       .catch((failure) => ({ sightings: [], because: failureInWords(failure) }));
-    await control.recordSightings({ cycleId: order.cycleId, siteId: site.siteId, network, ...found });
+    await control.recordSightings({ cycleId: input.cycleId, siteId: site.siteId, network, ...found });
   }
 }
 
 /** Plans each endpoint by a dry run, tries the plan on a clone for each segment, and takes out what fails. */
 async function test(
-  order: CycleOrder,
+  input: CycleInput,
   sites: readonly SiteReference[],
-  desk: Desk,
+  handlers: CycleHandlers,
 ): Promise<TestsVerdict | { readonly halted: string; readonly because: readonly string[] }> {
-  const { cycleId } = order;
+  const { cycleId } = input;
   let cutShort = 0;
   for (let attempt = 1; ; attempt += 1) {
-    await surveySites(order, sites, 'plan', 'testing');
-    const tests = await bookkeeping.testsToMake({ cycleId, attempt });
+    await surveySites(input, sites, 'plan', 'testing');
+    const tests = await controlBulk.testsToMake({ cycleId, attempt });
     const results = await Promise.all(
       tests.map((sandbox) =>
         executeChild(sandboxTest, {
@@ -121,13 +126,13 @@ async function test(
       ),
     );
     // A test that a halt cut short says nothing of the patches: it is made again when a person has resumed the cycle.
-    const stopped = await desk.untilResumed();
+    const stopped = await handlers.untilResumed();
     if (stopped) return { halted: stopped.join('; '), because: stopped };
     if (results.some((result) => result.halted)) {
       cutShort += 1;
       continue;
     }
-    const verdict = await bookkeeping.judgeTests({ cycleId, results, last: attempt - cutShort === testAttempts });
+    const verdict = await controlBulk.judgeTests({ cycleId, results, last: attempt - cutShort === testAttempts });
     if (!verdict.again) return verdict;
   }
 }

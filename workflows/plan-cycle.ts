@@ -7,18 +7,18 @@ import { control } from './stubs.ts';
 
 export async function planCycle(request: { readonly clientId: string; readonly policyName: string }): Promise<string> {
   const planned = await control.planScheduledCycle(request);
-  if (!planned.order) return planned.because;
+  if (!planned.input) return planned.because;
   try {
     await startChild(patchCycle, {
-      workflowId: planned.order.cycleId,
-      args: [planned.order],
-      staticSummary: `${request.policyName} of ${request.clientId}, ${planned.order.civilDate}`,
-      typedSearchAttributes: cycleAttributes(planned.order),
+      workflowId: planned.input.cycleId,
+      args: [planned.input],
+      staticSummary: `${request.policyName} of ${request.clientId}, ${planned.input.civilDate}`,
+      typedSearchAttributes: cycleAttributes(planned.input),
       parentClosePolicy: ParentClosePolicy.ABANDON,
     });
-    return `started ${planned.order.cycleId}`;
+    return `started ${planned.input.cycleId}`;
   } catch (failure) {
-    if (failure instanceof WorkflowExecutionAlreadyStartedError) return `${planned.order.cycleId} is under way`;
+    if (failure instanceof WorkflowExecutionAlreadyStartedError) return `${planned.input.cycleId} is under way`;
     throw failure;
   }
 }

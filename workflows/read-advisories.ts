@@ -1,6 +1,6 @@
-import type { ChangelogReader, CycleOrder } from '../domain/cycle.ts';
+import type { ChangelogReader, CycleInput } from '../domain/rollout/cycle.ts';
 import { failureInWords } from './failures.ts';
-import { bookkeeping, control, questions } from './stubs.ts';
+import { controlBulk, control, agentQueries } from './stubs.ts';
 import { carryOut } from './under-permit.ts';
 
 /**
@@ -8,9 +8,9 @@ import { carryOut } from './under-permit.ts';
  * has to be fetched for that, which is an effect and goes under a permit. What cannot be read stays unknown, and counts
  * as severe.
  */
-export async function readAdvisories(order: CycleOrder): Promise<void> {
-  const { cycleId } = order;
-  const readers = await bookkeeping.changelogsToRead({ cycleId });
+export async function readAdvisories(input: CycleInput): Promise<void> {
+  const { cycleId } = input;
+  const readers = await controlBulk.changelogsToRead({ cycleId });
   const byEndpoint = new Map<string, ChangelogReader[]>();
   for (const reader of readers) {
     const { endpointId } = reader.endpoint;
@@ -19,12 +19,12 @@ export async function readAdvisories(order: CycleOrder): Promise<void> {
   // One after another on an endpoint: it does one thing at a time, and fetching for the next lets go of the last.
   await Promise.all(
     [...byEndpoint.values()].map(async (ofEndpoint) => {
-      for (const reader of ofEndpoint) await readFrom(order, reader);
+      for (const reader of ofEndpoint) await readFrom(input, reader);
     }),
   );
 }
 
-async function readFrom({ cycleId, clientId }: CycleOrder, reader: ChangelogReader): Promise<void> {
+async function readFrom({ cycleId, clientId }: CycleInput, reader: ChangelogReader): Promise<void> {
   const { endpoint, generation, patches, planDigest } = reader;
   try {
     const fetched = await carryOut({
@@ -39,7 +39,7 @@ async function readFrom({ cycleId, clientId }: CycleOrder, reader: ChangelogRead
       finishes: false,
     });
     if ('halted' in fetched) return;
-    const entries = await questions(endpoint.taskQueue).readChangelogs({ agent: endpoint, patches });
+    const entries = await agentQueries(endpoint.taskQueue).readChangelogs({ agent: endpoint, patches });
     await control.recordAdvisories({ cycleId, patches, entries });
   } catch (failure) {
     await control.recordUnread({ cycleId, patches, because: failureInWords(failure) });

@@ -10,66 +10,72 @@ import {
   sleep,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import type { EndpointEnd, EndpointOrder } from '../domain/cycle.ts';
-import type { Evidence } from '../domain/evidence.ts';
-import type { OperationBody, OperationReport } from '../domain/operation.ts';
-import { type OrphanOrder, type OrphanRecord, judgeOrphan } from '../domain/reconciliation.ts';
+import type { EndpointInput } from '../domain/rollout/cycle.ts';
+import type { Evidence } from '../domain/endpoints/evidence.ts';
+import type { OperationBody, OperationReport } from '../domain/endpoints/operation.ts';
+import {
+  type OrphanedEndpoint,
+  type OrphanedEndpointRecord,
+  judgeOrphanedEndpoint,
+} from '../domain/rollout/reconciliation.ts';
 import { type Work, bringIntoEffect, observe } from './endpoint-acts.ts';
 import { lookAgain } from './messages.ts';
-import { ended, putBack } from './put-back.ts';
+import { ended, rollBackFailed } from './rollback.ts';
 import { outcomeAttribute } from './search-attributes.ts';
-import { bookkeeping, control, followings } from './stubs.ts';
+import { controlBulk, control, operationStatus } from './stubs.ts';
+import type { EndpointEnd } from '../domain/endpoints/end.ts';
 
 /** What came of it in a sentence. */
-export async function reconcileEndpoint(orphan: OrphanOrder): Promise<string> {
+export async function reconcileEndpoint(orphan: OrphanedEndpoint): Promise<string> {
   return CancellationScope.nonCancellable(async () => {
     await untilQuiet(orphan);
-    const order = endpointOrder(orphan);
-    const record = await control.openOrphan({ order });
-    if (!record) return `${order.endpointId} has come to an end by itself`;
-    const { clientId, cycleId, endpointId, ring } = order;
+    const input = endpointInput(orphan);
+    const record = await control.openOrphanedEndpoint({ input });
+    if (!record) return `${input.endpointId} has come to an end by itself`;
+    const { clientId, cycleId, endpointId, ring } = input;
     const lost = orphan.because;
     if (record.state === 'admitted' && !record.cycleEnded) {
       const because = `work on it had not begun: ${lost.join('; ')}`;
-      await control.giveBackAdmission({ endpoint: order, because });
+      await control.withdrawAdmission({ endpoint: input, because });
       return `${endpointId} waits again: ${because}`;
     }
-    const end = await bringToEnd({ clientId, cycleId, endpoint: order, plan: record.plan }, record);
+    const end = await bringToEnd({ clientId, cycleId, endpoint: input, plan: record.plan }, record);
     if (!end) {
       const because = [...lost, 'its agent does not answer'].join('; ');
-      await control.recordUnknown({ endpoint: order, because });
+      await control.recordUnknown({ endpoint: input, because });
       return `${endpointId} stays unknown: ${because}`;
     }
-    await control.closeEndpoint({ order, end: { ...end, because: [...end.because, ...lost] } });
+    await control.closeEndpoint({ input, end: { ...end, because: [...end.because, ...lost] } });
     upsertSearchAttributes(outcomeAttribute(end.outcome ?? 'waiting'));
     // Its ring may wait for the budget it used.
     await getExternalWorkflowHandle(`ring/${cycleId}/${ring}`)
       .signal(lookAgain)
       .catch(() => undefined);
-    if (record.cycleEnded) await bookkeeping.writeReports({ cycleId }).catch(() => undefined);
+    if (record.cycleEnded) await controlBulk.writeReports({ cycleId }).catch(() => undefined);
     return `${endpointId} is ${end.outcome?.replace('_', ' ')}: ${end.because[0] ?? ''}`;
   });
 }
 
-function endpointOrder({ endpointId, address, taskQueue, cycleId, clientId, ring }: OrphanOrder): EndpointOrder {
+function endpointInput({ endpointId, address, taskQueue, cycleId, clientId, ring }: OrphanedEndpoint): EndpointInput {
   return { endpointId, address, taskQueue, cycleId, clientId, ring };
 }
 
 /** What its ended workflow had sent off arrives, or is given up, before anybody looks. */
-async function untilQuiet({ endpointId, quietFromAt }: OrphanOrder): Promise<void> {
+async function untilQuiet({ endpointId, quietFromAt }: OrphanedEndpoint): Promise<void> {
   const milliseconds = Date.parse(quietFromAt) - Date.now();
   if (milliseconds > 0)
     await sleep(milliseconds, { summary: `waits until nothing is on its way to ${endpointId} any more` });
 }
 
 /** Null while its agent does not answer: silence decides nothing. */
-async function bringToEnd(work: Work, record: OrphanRecord): Promise<EndpointEnd | null> {
+async function bringToEnd(work: Work, record: OrphanedEndpointRecord): Promise<EndpointEnd | null> {
   const { plan } = work;
   const { before, snapshotId } = record;
   const nothing = { after: null, packagesAtFault: [], operations: [] };
   if (record.state === 'admitted') return ended('skipped', ['nothing was installed: work on it had not begun']);
   if (plan.patches.length === 0) return ended('skipped', ['nothing was installed: no change record names it']);
-  if (record.restoreOrdered) return goBack(work, record, { ...nothing, because: ['its restore was under way'] });
+  if (record.restoreOrdered)
+    return rollBackOrphan(work, record, { ...nothing, because: ['its restore was under way'] });
 
   say('asks what became of the install');
   const operations = await followedOperations(work);
@@ -82,30 +88,30 @@ async function bringToEnd(work: Work, record: OrphanRecord): Promise<EndpointEnd
       .filter(({ kind }) => kind !== 'roll back packages')
       .flatMap((report) => report.packagesAtFault);
     // Another purpose: the agent knows the first with what was to be held then. This one does what that left to do.
-    return goBack(work, record, { ...found, packagesAtFault }, 'roll back packages, completed');
+    return rollBackOrphan(work, record, { ...found, packagesAtFault }, 'roll back packages, completed');
   }
 
   say('looks at what is true now');
   const seen = await observed(work, before, install);
-  const verdict = judgeOrphan({ ...seen, patches: plan.patches, reboot: plan.reboot, before, install });
+  const verdict = judgeOrphanedEndpoint({ ...seen, patches: plan.patches, reboot: plan.reboot, before, install });
   if (verdict.end === 'look again') return null;
   const because = [...verdict.because, ...seen.because];
   const { packagesAtFault } = verdict;
   const found = { after: seen.after, packagesAtFault, operations: [...operations, ...seen.operations] };
-  if (verdict.end === 'put back') return goBack(work, record, { ...found, because });
+  if (verdict.end === 'put back') return rollBackOrphan(work, record, { ...found, because });
   return ended(verdict.end, because, { before, snapshotId, ...found });
 }
 
 type Found = Pick<EndpointEnd, 'after' | 'because' | 'packagesAtFault' | 'operations'>;
 
-async function goBack(
+async function rollBackOrphan(
   work: Work,
-  { before, snapshotId }: OrphanRecord,
+  { before, snapshotId }: OrphanedEndpointRecord,
   found: Found,
   purpose?: string,
 ): Promise<EndpointEnd> {
   say('puts the endpoint back as it was');
-  if (before) return putBack(work, { before, snapshotId, ...found }, purpose);
+  if (before) return rollBackFailed(work, { before, snapshotId, ...found }, purpose);
   const because = 'nobody recorded what was true before, so that no restore of it can be proven';
   const { after, packagesAtFault, operations } = found;
   return ended('quarantined', [...found.because, because], { snapshotId, after, packagesAtFault, operations });
@@ -122,9 +128,9 @@ async function followedOperations({ clientId, cycleId, endpoint, plan }: Work): 
   ];
   const reports: OperationReport[] = [];
   for (const body of bodies) {
-    const order = { clientId, cycleId, endpoint, step: body.kind, planDigest, generation, body };
-    const followed = await followings(endpoint.taskQueue, limitMinutes + 5)
-      .followOperation.executeWithOptions({ summary: `${body.kind} on ${endpoint.endpointId}` }, [order])
+    const operation = { clientId, cycleId, endpoint, step: body.kind, planDigest, generation, body };
+    const followed = await operationStatus(endpoint.taskQueue, limitMinutes + 5)
+      .followOperation.executeWithOptions({ summary: `${body.kind} on ${endpoint.endpointId}` }, [operation])
       .then(
         (report) => ({ report }),
         () => null,
@@ -147,7 +153,7 @@ async function observed(work: Work, before: Evidence | null, install: OperationR
   // What is half installed does not settle: nothing is waited for.
   const settles = first !== null && before !== null && first.audit === '';
   const after = settles ? await observe(work, before).catch(() => null) : first;
-  return { after, rebootWasDue: false, leftBootId: null, because: [], operations: [] };
+  return { after, rebootWasDue: false, bootIdBeforeReboot: null, because: [], operations: [] };
 }
 
 function say(doing: string): void {

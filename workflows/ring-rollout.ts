@@ -15,58 +15,58 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { EndpointOrder, RingAdmission, RingEnd, RingOrder } from '../domain/cycle.ts';
+import type { EndpointInput, RingAdmission, RingEnd, RingInput } from '../domain/rollout/cycle.ts';
 import { catchUp } from './catch-up.ts';
-import { lookAgain, ringHeld } from './messages.ts';
-import { patchEndpoint } from './patch-endpoint.ts';
+import { lookAgain, ringHalted } from './messages.ts';
+import { patchEndpoint } from './under-lock.ts';
 import { endpointAttributes } from './search-attributes.ts';
-import { bookkeeping, control, glances, questions } from './stubs.ts';
+import { controlBulk, control, presenceChecks, agentQueries } from './stubs.ts';
 
-export async function ringRollout(order: RingOrder): Promise<RingEnd> {
-  let nudges = 0;
+export async function ringRollout(input: RingInput): Promise<RingEnd> {
+  let signals = 0;
   setHandler(
     lookAgain,
     () => {
-      nudges += 1;
+      signals += 1;
     },
     { description: 'Something this ring waits for may have changed.' },
   );
 
-  const abandoned = await admitAndPatch(order, () => nudges);
-  if (!abandoned) await handOverStragglers(order);
-  await soak(order);
-  return { ...(await control.judgeRing(order)), abandoned };
+  const abandoned = await admitAndPatch(input, () => signals);
+  if (!abandoned) await handOverStragglers(input);
+  await soak(input);
+  return { ...(await control.judgeRing(input)), abandoned };
 }
 
 /** Null when everybody has ended or goes on with a catch-up; the halts that nobody released while members waited. */
-async function admitAndPatch(order: RingOrder, nudges: () => number): Promise<readonly string[] | null> {
+async function admitAndPatch(input: RingInput, signals: () => number): Promise<readonly string[] | null> {
   const inFlight = new Set<string>();
   /** Answered when asked whether they are there, and not when their turn came: their catch-up goes on with them. */
   const fellSilent = new Set<string>();
   let ends = 0;
   try {
     for (;;) {
-      const seen = { nudges: nudges(), ends };
-      const drains = workflowInfo().continueAsNewSuggested;
-      if (drains && inFlight.size === 0) await continueAsNew<typeof ringRollout>(order);
+      const seen = { signals: signals(), ends };
+      const draining = workflowInfo().continueAsNewSuggested;
+      if (draining && inFlight.size === 0) await continueAsNew<typeof ringRollout>(input);
       // Not cut off: an admission that was made must be heard of.
-      const admission = await CancellationScope.nonCancellable(() => admitSome(drains));
+      const admission = await CancellationScope.nonCancellable(() => admitSome(draining));
       for (const endpoint of admission.start) void start(endpoint);
       const { lookAgainInSeconds } = admission;
       if (inFlight.size === 0 && lookAgainInSeconds === null) {
-        const hold = await control.holdOn({ cycleId: order.cycleId, ring: order.ring });
-        if (!hold || hold.secondsLeft <= 0) return hold && hold.because;
-        await getExternalWorkflowHandle(order.cycleId)
-          .signal(ringHeld)
+        const halts = await control.haltsOn({ cycleId: input.cycleId, ring: input.ring });
+        if (!halts || halts.secondsRemaining <= 0) return halts && halts.because;
+        await getExternalWorkflowHandle(input.cycleId)
+          .signal(ringHalted)
           .catch(() => undefined);
-        const summary = `ring ${order.ring} is halted`;
-        await condition(() => nudges() > seen.nudges, `${hold.secondsLeft} seconds`, { summary });
+        const summary = `ring ${input.ring} is halted`;
+        await condition(() => signals() > seen.signals, `${halts.secondsRemaining} seconds`, { summary });
         continue;
       }
       await condition(
-        () => nudges() > seen.nudges || ends > seen.ends,
+        () => signals() > seen.signals || ends > seen.ends,
         lookAgainInSeconds === null ? '1 hour' : `${lookAgainInSeconds} seconds`,
-        { summary: `ring ${order.ring}: ${inFlight.size} in flight` },
+        { summary: `ring ${input.ring}: ${inFlight.size} in flight` },
       );
     }
   } catch (failure) {
@@ -75,16 +75,16 @@ async function admitAndPatch(order: RingOrder, nudges: () => number): Promise<re
     throw failure;
   }
 
-  async function admitSome(drains: boolean): Promise<RingAdmission> {
-    if (drains) return { start: [], lookAgainInSeconds: null, inWords: [] };
-    const { asked, answered } = await whoAnswers(order);
+  async function admitSome(draining: boolean): Promise<RingAdmission> {
+    if (draining) return { start: [], lookAgainInSeconds: null, inWords: [] };
+    const { asked, answered } = await membersThatAnswer(input);
     const online = answered.filter((endpointId) => !fellSilent.has(endpointId));
-    const admission = await bookkeeping.admit({ order, asked, online, inFlight: [...inFlight] });
+    const admission = await controlBulk.admit({ input, asked, online, inFlight: [...inFlight] });
     setCurrentDetails(admission.inWords.map((line) => `- ${line}`).join('\n'));
     return admission;
   }
 
-  async function start(endpoint: EndpointOrder): Promise<void> {
+  async function start(endpoint: EndpointInput): Promise<void> {
     inFlight.add(endpoint.endpointId);
     const end = await patchEndpoint(endpoint);
     if (end?.waitingFor === 'offline') fellSilent.add(endpoint.endpointId);
@@ -93,14 +93,14 @@ async function admitAndPatch(order: RingOrder, nudges: () => number): Promise<re
   }
 }
 
-async function whoAnswers(
-  order: RingOrder,
+async function membersThatAnswer(
+  input: RingInput,
 ): Promise<{ readonly asked: readonly string[]; readonly answered: readonly string[] }> {
-  const sites = await control.ringMembersToAsk(order);
+  const sites = await control.ringMembersToAsk(input);
   const answers = await Promise.all(
     sites.map(({ taskQueue, agents }) =>
-      glances(taskQueue)
-        .whoAnswers({ agents })
+      presenceChecks(taskQueue)
+        .endpointsThatAnswer({ agents })
         .catch(() => []),
     ),
   );
@@ -109,11 +109,11 @@ async function whoAnswers(
 }
 
 /** What waits outlives the ring: a catch-up of its own for each endpoint, until it is patched or its deadline passes. */
-async function handOverStragglers(order: RingOrder): Promise<void> {
-  for (const straggler of await control.stragglersOf(order)) {
+async function handOverStragglers(input: RingInput): Promise<void> {
+  for (const straggler of await control.stragglersOf(input)) {
     try {
       await startChild(catchUp, {
-        workflowId: `catch-up/${order.cycleId}/${straggler.endpointId}`,
+        workflowId: `catch-up/${input.cycleId}/${straggler.endpointId}`,
         args: [straggler],
         staticSummary: `${straggler.endpointId} is caught up when it can be`,
         typedSearchAttributes: endpointAttributes(straggler),
@@ -129,15 +129,15 @@ async function handOverStragglers(order: RingOrder): Promise<void> {
  * Watches the ring until its soak has run from the last verified endpoint; a regression found in it counts. Checks that
  * cannot be made are no health data, which the gate takes for a reason to hold.
  */
-async function soak(order: RingOrder): Promise<void> {
+async function soak(input: RingInput): Promise<void> {
   for (;;) {
-    const watch = await control.soakWatch(order);
+    const watch = await control.soakWatch(input);
     await Promise.all(
       watch.sites.map(async ({ taskQueue, endpoints }) => {
-        const results = await questions(taskQueue)
+        const results = await agentQueries(taskQueue)
           .runChecks({ endpoints })
           .catch(() => endpoints.map(({ endpointId }) => ({ endpointId, results: null })));
-        await control.recordSoakChecks({ order, at: new Date().toISOString(), results });
+        await control.recordSoakChecks({ input, at: new Date().toISOString(), results });
       }),
     );
     if (watch.remainingSeconds <= 0) return;

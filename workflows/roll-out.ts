@@ -1,40 +1,44 @@
 /** The rollout of a cycle: its change record ring by ring, and the records that follow it. */
 import { executeChild } from '@temporalio/workflow';
-import type { ChangeRecordSummary, CycleOrder, CycleState, PersonsWord, SiteReference } from '../domain/cycle.ts';
-import type { Desk } from './desk.ts';
+import type { ChangeRecordSummary, CycleInput, CycleState, SignOff, SiteReference } from '../domain/rollout/cycle.ts';
+import type { CycleHandlers } from './cycle-handlers.ts';
 import { ringRollout } from './ring-rollout.ts';
-import { bookkeeping } from './stubs.ts';
+import { controlBulk } from './stubs.ts';
 import { surveySites } from './survey-site.ts';
 
 type Rollout = { readonly state: CycleState; readonly because: readonly string[] };
 
 /** Record after record: the first, and the successors that carry its good patches on from the first ring. */
 export async function rollOut(
-  order: CycleOrder,
+  input: CycleInput,
   sites: readonly SiteReference[],
-  desk: Desk,
+  handlers: CycleHandlers,
   first: ChangeRecordSummary,
 ): Promise<Rollout> {
-  const { cycleId } = order;
-  const leave = (because: readonly string[]) => bookkeeping.leaveRings({ cycleId, because });
+  const { cycleId } = input;
+  const abandon = (because: readonly string[]) => controlBulk.abandonRings({ cycleId, because });
   for (let record = first; ;) {
-    const end = await carryOutRecord(order, desk, record);
+    const end = await carryOutRecord(input, handlers, record);
     if (end === 'through') return { state: 'finished', because: [`${record.rings.length} rings`] };
-    if ('left' in end) return leave(end.left);
-    record = await succeed(order, sites, end.word);
-    desk.note(record.because);
-    if (record.approvalAsked && !(await desk.approval(record)))
-      return leave(['nobody approved the change record in time']);
+    if ('abandoned' in end) return abandon(end.abandoned);
+    record = await succeed(input, sites, end.signOff);
+    handlers.note(record.because);
+    if (record.approvalAsked && !(await handlers.approval(record)))
+      return abandon(['nobody approved the change record in time']);
   }
 }
 
 /** `left`: no ring of it is started any more. `word`: a successor takes its place, as a person or, null, the policy said. */
-type RecordEnd = 'through' | { readonly left: readonly string[] } | { readonly word: PersonsWord | null };
+type RecordEnd = 'through' | { readonly abandoned: readonly string[] } | { readonly signOff: SignOff | null };
 
 /** Ring after ring, each only when the one before it has proven the record. */
-async function carryOutRecord(order: CycleOrder, desk: Desk, record: ChangeRecordSummary): Promise<RecordEnd> {
+async function carryOutRecord(
+  input: CycleInput,
+  handlers: CycleHandlers,
+  record: ChangeRecordSummary,
+): Promise<RecordEnd> {
   for (const ring of record.rings) {
-    const end = await passGate(order, desk, record, ring);
+    const end = await passGate(input, handlers, record, ring);
     if (end !== 'through') return end;
   }
   return 'through';
@@ -42,30 +46,30 @@ async function carryOutRecord(order: CycleOrder, desk: Desk, record: ChangeRecor
 
 /** Carries out a ring, and does what its gate and people say. */
 async function passGate(
-  { cycleId, clientId }: CycleOrder,
-  desk: Desk,
+  { cycleId, clientId }: CycleInput,
+  handlers: CycleHandlers,
   record: ChangeRecordSummary,
   ring: string,
 ): Promise<RecordEnd> {
   for (let advanced = false; ;) {
-    const stopped = await desk.untilResumed();
-    if (stopped) return { left: stopped };
-    const result = await desk.ring(ring, (workflowId) =>
+    const stopped = await handlers.untilResumed();
+    if (stopped) return { abandoned: stopped };
+    const result = await handlers.ring(ring, (workflowId) =>
       executeChild(ringRollout, { workflowId, args: [{ cycleId, clientId, ring }], staticSummary: `ring ${ring}` }),
     );
-    const abandoned = result.abandoned ?? (await desk.untilResumed());
-    if (abandoned) return { left: abandoned };
+    const abandoned = result.abandoned ?? (await handlers.untilResumed());
+    if (abandoned) return { abandoned };
     const { verdict, successor } = result;
     const isLast = ring === record.rings.at(-1);
-    if (successor === 'go on') return { word: null };
+    if (successor === 'go on') return { signOff: null };
     if (verdict === 'advance' || (verdict === 'hold' && (isLast || advanced))) return 'through';
     // Everybody has ended, as skipped or otherwise: no person could let anybody go on.
-    if (verdict === 'hold' && result.nobodyLeft && !successor) return 'through';
-    if (verdict === 'halt' && successor !== 'ask') return { left: result.because };
-    const told = await desk.atGate(result, record);
-    if (!told) return { left: result.because };
-    if (told === 'ask again') continue;
-    if (told.order === 'go on') return { word: told.word };
+    if (verdict === 'hold' && result.noneRemain && !successor) return 'through';
+    if (verdict === 'halt' && successor !== 'ask') return { abandoned: result.because };
+    const answer = await handlers.waitAtGate(result, record);
+    if (!answer) return { abandoned: result.because };
+    if (answer === 'ask again') continue;
+    if (answer.input === 'go on') return { signOff: answer.signOff };
     if (verdict === 'hold') return 'through';
     // Its patches at fault were released: who has not started does, and the gate is asked again.
     advanced = true;
@@ -74,12 +78,12 @@ async function passGate(
 
 /** Takes the bad patches out, tries the rest by a dry run, and puts it on record. */
 async function succeed(
-  order: CycleOrder,
+  input: CycleInput,
   sites: readonly SiteReference[],
-  word: PersonsWord | null,
+  signOff: SignOff | null,
 ): Promise<ChangeRecordSummary> {
-  const { cycleId } = order;
-  await bookkeeping.openSuccessor({ cycleId, word, at: new Date().toISOString() });
-  await surveySites(order, sites, 'plan', 'rollout');
-  return bookkeeping.writeSuccessorRecord({ cycleId });
+  const { cycleId } = input;
+  await controlBulk.openSuccessor({ cycleId, signOff, at: new Date().toISOString() });
+  await surveySites(input, sites, 'plan', 'rollout');
+  return controlBulk.writeSuccessorRecord({ cycleId });
 }

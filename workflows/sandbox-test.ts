@@ -1,21 +1,21 @@
 /** Tries a segment's patches on a clone of one of its endpoints: the same acts, checks and proof as in production. */
 import { CancellationScope } from '@temporalio/workflow';
-import type { SandboxOrder, SandboxResult } from '../domain/cycle.ts';
-import { judgePatched } from '../domain/endpoint-outcome.ts';
+import type { SandboxTestInput, SandboxResult } from '../domain/rollout/cycle.ts';
+import { judgePatched } from '../domain/endpoints/outcome.ts';
 import { bringIntoEffect, install, observe, prefetch } from './endpoint-acts.ts';
 import { failureInWords } from './failures.ts';
-import { control, machines } from './stubs.ts';
+import { control, machineActs } from './stubs.ts';
 
-export async function sandboxTest(order: SandboxOrder): Promise<SandboxResult> {
+export async function sandboxTest(input: SandboxTestInput): Promise<SandboxResult> {
   const startedAt = new Date().toISOString();
-  const result = await tryOut(order).catch((failure): Found => ({
+  const result = await tryOut(input).catch((failure): Found => ({
     ...nothing,
     because: [`the test could not be made: ${failureInWords(failure)}`],
   }));
   const ended = { ...result, startedAt, endedAt: new Date().toISOString() };
-  await control.recordSandboxTest({ order, result: ended });
+  await control.recordSandboxTest({ input, result: ended });
   return {
-    segment: order.segment,
+    segment: input.segment,
     passed: result.passed,
     halted: result.halted,
     packagesAtFault: result.packagesAtFault,
@@ -26,20 +26,20 @@ export async function sandboxTest(order: SandboxOrder): Promise<SandboxResult> {
 type Found = Awaited<ReturnType<typeof tryOut>>;
 const nothing = { passed: false, halted: false, packagesAtFault: [], because: [], before: null, after: null } as const;
 
-async function tryOut(order: SandboxOrder) {
-  const { clientId, cycleId, sandboxId } = order;
-  const plan = await control.sandboxPlan(order);
+async function tryOut(input: SandboxTestInput) {
+  const { clientId, cycleId, sandboxId } = input;
+  const plan = await control.sandboxPlan(input);
   // The clone has no way to a mirror: what it installs was fetched by the endpoint it is cloned from.
   const fetched = await prefetch(
-    { clientId, cycleId, endpoint: order.representative, plan },
-    `fetch for test ${order.attempt}`,
+    { clientId, cycleId, endpoint: input.representative, plan },
+    `fetch for test ${input.attempt}`,
   );
   if (!fetched.succeeded) return { ...nothing, halted: fetched.halted, because: fetched.because };
 
-  const host = machines(order.representative.taskQueue);
+  const host = machineActs(input.representative.taskQueue);
   try {
     const { certificateRequest } = await host.prepareSandbox({
-      endpointId: order.representative.endpointId,
+      endpointId: input.representative.endpointId,
       sandboxId,
     });
     const identity = await control.signSandboxIdentity({ sandboxId, certificateRequest });
@@ -47,7 +47,7 @@ async function tryOut(order: SandboxOrder) {
     const clone = {
       clientId,
       cycleId,
-      endpoint: { ...agent, taskQueue: order.representative.taskQueue },
+      endpoint: { ...agent, taskQueue: input.representative.taskQueue },
       plan: { ...plan, generation: 1 },
     };
 

@@ -1,6 +1,8 @@
 /** The columns by which an operator finds cycles and endpoints in Temporal's UI. Set at the start and at each step or ring. */
 import { SearchAttributeType, defineSearchAttributeKey } from '@temporalio/common';
-import { type CycleOrder, type EndpointOrder, type Step, type SurveyOrder, siteOf } from '../domain/cycle.ts';
+import type { CycleInput, EndpointInput, SurveyInput } from '../domain/rollout/cycle.ts';
+import { siteOf } from '../domain/ids.ts';
+import type { Step } from '../domain/rollout/steps.ts';
 
 export const searchAttributes = {
   clientId: defineSearchAttributeKey('ClientId', SearchAttributeType.KEYWORD),
@@ -14,16 +16,16 @@ export const searchAttributes = {
   cves: defineSearchAttributeKey('Cves', SearchAttributeType.KEYWORD_LIST),
 } as const;
 
-export function cycleAttributes(order: CycleOrder) {
+export function cycleAttributes(input: CycleInput) {
   return [
-    { key: searchAttributes.clientId, value: order.clientId },
-    { key: searchAttributes.cycleId, value: order.cycleId },
-    { key: searchAttributes.mode, value: order.kind },
-    ...(order.advisory ? [{ key: searchAttributes.cves, value: [order.advisory] }] : []),
+    { key: searchAttributes.clientId, value: input.clientId },
+    { key: searchAttributes.cycleId, value: input.cycleId },
+    { key: searchAttributes.mode, value: input.kind },
+    ...(input.advisory ? [{ key: searchAttributes.cves, value: [input.advisory] }] : []),
   ];
 }
 
-export function endpointAttributes(endpoint: EndpointOrder) {
+export function endpointAttributes(endpoint: EndpointInput) {
   return [
     { key: searchAttributes.clientId, value: endpoint.clientId },
     { key: searchAttributes.cycleId, value: endpoint.cycleId },
@@ -33,12 +35,12 @@ export function endpointAttributes(endpoint: EndpointOrder) {
   ];
 }
 
-export function surveyAttributes(order: SurveyOrder) {
+export function surveyAttributes(input: SurveyInput) {
   return [
-    { key: searchAttributes.clientId, value: order.clientId },
-    { key: searchAttributes.cycleId, value: order.cycleId },
-    { key: searchAttributes.siteId, value: order.site.siteId },
-    { key: searchAttributes.step, value: order.step },
+    { key: searchAttributes.clientId, value: input.clientId },
+    { key: searchAttributes.cycleId, value: input.cycleId },
+    { key: searchAttributes.siteId, value: input.site.siteId },
+    { key: searchAttributes.step, value: input.step },
   ];
 }
 

@@ -6,18 +6,18 @@ import {
   proxyLocalActivities,
 } from '@temporalio/workflow';
 import type { ControlActivities, SiteActivities } from '../activities/index.ts';
-import { controlTaskQueue } from '../domain/cycle.ts';
 import { summaries } from './summaries.ts';
+import { controlTaskQueue } from '../domain/ids.ts';
 
 /** Reads and writes of a few rows: short, safe to repeat, tried until the database is back. */
-export const control = speaking<ControlActivities>({
+export const control = withSummaries<ControlActivities>({
   taskQueue: controlTaskQueue,
   startToCloseTimeout: '30 seconds',
   retry: { initialInterval: '500 milliseconds', maximumInterval: '20 seconds' },
 });
 
 /** The same, for what reads or writes rows of every endpoint of a cycle. */
-export const bookkeeping = speaking<ControlActivities>({
+export const controlBulk = withSummaries<ControlActivities>({
   taskQueue: controlTaskQueue,
   startToCloseTimeout: '10 minutes',
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
@@ -30,7 +30,7 @@ export const permits = proxyLocalActivities<Pick<ControlActivities, 'issuePermit
 });
 
 /** Questions to an agent that answers within a minute or is not there; three attempts tell a start from an absence. */
-export function questions(taskQueue: string) {
+export function agentQueries(taskQueue: string) {
   return onSite({
     taskQueue,
     startToCloseTimeout: '4 minutes',
@@ -43,7 +43,7 @@ export function questions(taskQueue: string) {
  * Asks until the agent answers, for a machine that is starting: a boot that takes longer has failed. An attempt may last
  * as long as services are given to settle, and an answer takes on top of it.
  */
-export function patientQuestions(taskQueue: string, withinMinutes: number) {
+export function agentQueriesWhileBooting(taskQueue: string, withinMinutes: number) {
   return onSite({
     taskQueue,
     startToCloseTimeout: '3 minutes',
@@ -68,7 +68,7 @@ export function effects(taskQueue: string, withinMinutes: number) {
 }
 
 /** Asks how an effect stands that was submitted before, until it has ended; null at once when the agent does not know it. */
-export function followings(taskQueue: string, withinMinutes: number) {
+export function operationStatus(taskQueue: string, withinMinutes: number) {
   return onSite({
     taskQueue,
     startToCloseTimeout: '20 seconds',
@@ -78,7 +78,7 @@ export function followings(taskQueue: string, withinMinutes: number) {
 }
 
 /** Waits for the site's worker itself, for as long as a site may be cut off. */
-export function siteAnswers(taskQueue: string) {
+export function siteWorkerWait(taskQueue: string) {
   return onSite({
     taskQueue,
     startToCloseTimeout: '10 seconds',
@@ -87,7 +87,7 @@ export function siteAnswers(taskQueue: string) {
 }
 
 /** Whether agents answer now: who cannot be asked within seconds is not known to be there. */
-export function glances(taskQueue: string) {
+export function presenceChecks(taskQueue: string) {
   return onSite({
     taskQueue,
     startToCloseTimeout: '15 seconds',
@@ -97,7 +97,7 @@ export function glances(taskQueue: string) {
 }
 
 /** Snapshots, sandboxes and restores: acts on a whole machine from outside, harmless to repeat under the same id. */
-export function machines(taskQueue: string) {
+export function machineActs(taskQueue: string) {
   return onSite({
     taskQueue,
     startToCloseTimeout: '2 minutes',
@@ -107,7 +107,7 @@ export function machines(taskQueue: string) {
 }
 
 /** Waits for an agent to answer, for as long as its turn lasts: attempts add no history. */
-export function vigils(taskQueue: string, seconds: number) {
+export function presenceWait(taskQueue: string, seconds: number) {
   return onSite({
     taskQueue,
     startToCloseTimeout: '30 seconds',
@@ -117,7 +117,7 @@ export function vigils(taskQueue: string, seconds: number) {
 }
 
 /** Scans of a network: slow, and refused rather than repeated when it is not the site's own. */
-export function scans(taskQueue: string) {
+export function networkScans(taskQueue: string) {
   return onSite({
     taskQueue,
     startToCloseTimeout: '5 minutes',
@@ -128,11 +128,13 @@ export function scans(taskQueue: string) {
 
 /** What runs on a site's network tells once a second that its worker lives: a dead one is noticed soon, whatever the act may last. */
 function onSite(options: ActivityOptions): ActivityInterfaceFor<SiteActivities> {
-  return speaking<SiteActivities>({ heartbeatTimeout: '5 seconds', ...options });
+  return withSummaries<SiteActivities>({ heartbeatTimeout: '5 seconds', ...options });
 }
 
 /** Activities whose calls carry their summary, so that the timeline reads as a story. */
-function speaking<A extends ControlActivities | SiteActivities>(options: ActivityOptions): ActivityInterfaceFor<A> {
+function withSummaries<A extends ControlActivities | SiteActivities>(
+  options: ActivityOptions,
+): ActivityInterfaceFor<A> {
   const target = {} as ActivityInterfaceFor<A>;
   return new Proxy(target, {
     get: (_, name: keyof A & keyof typeof summaries) =>

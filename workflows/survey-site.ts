@@ -1,22 +1,28 @@
 /** Asks every agent of a site for one kind of fact and has each answer recorded. Keeps the answers out of the cycle's history. */
 import { continueAsNew, executeChild, workflowInfo } from '@temporalio/workflow';
-import type { CycleOrder, EndpointReference, SiteReference, SurveyOrder, SurveySubject } from '../domain/cycle.ts';
+import type {
+  CycleInput,
+  EndpointReference,
+  SiteReference,
+  SurveyInput,
+  SurveySubject,
+} from '../domain/rollout/cycle.ts';
 import { failureInWords } from './failures.ts';
 import { surveyAttributes } from './search-attributes.ts';
-import { control, questions, siteAnswers } from './stubs.ts';
+import { control, agentQueries, siteWorkerWait } from './stubs.ts';
 
 const atOnce = 20;
 /** A site whose worker is away for longer is surveyed as silent. */
-const patienceMinutes = 2;
+const siteAnswersWithinMinutes = 2;
 
 /** Asks the agents of all sites for one kind of fact; each site is a child workflow of its own. */
 export async function surveySites(
-  order: CycleOrder,
+  input: CycleInput,
   sites: readonly SiteReference[],
   subject: SurveySubject,
   step: 'discovery' | 'monitoring' | 'testing' | 'rollout' | 'audit',
 ): Promise<void> {
-  const { cycleId, clientId } = order;
+  const { cycleId, clientId } = input;
   await Promise.all(
     sites.map((site) =>
       executeChild(surveySite, {
@@ -29,42 +35,42 @@ export async function surveySites(
   );
 }
 
-export async function surveySite(order: SurveyOrder, after: string | null = null): Promise<void> {
-  await siteAnswers(order.site.taskQueue)
-    .standReady.executeWithOptions({ scheduleToCloseTimeout: `${patienceMinutes} minutes` }, [])
+export async function surveySite(input: SurveyInput, after: string | null = null): Promise<void> {
+  await siteWorkerWait(input.site.taskQueue)
+    .pingWorker.executeWithOptions({ scheduleToCloseTimeout: `${siteAnswersWithinMinutes} minutes` }, [])
     .catch(() => undefined);
   for (;;) {
-    const page = await control.endpointsToSurvey({ order, after });
+    const page = await control.endpointsToSurvey({ input, after });
     if (page.length === 0) return;
     const rest = [...page];
     const runner = async () => {
-      for (let next = rest.shift(); next; next = rest.shift()) await surveyEndpoint(order, next);
+      for (let next = rest.shift(); next; next = rest.shift()) await surveyEndpoint(input, next);
     };
     await Promise.all(Array.from({ length: Math.min(atOnce, page.length) }, runner));
     after = page.at(-1)?.endpointId ?? after;
-    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof surveySite>(order, after);
+    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof surveySite>(input, after);
   }
 }
 
 /** Asks one agent. True when it answered; silence and refusal are facts too, recorded with their reason. */
-export async function surveyEndpoint(order: SurveyOrder, endpoint: EndpointReference): Promise<boolean> {
-  const ask = questions(endpoint.taskQueue);
+export async function surveyEndpoint(input: SurveyInput, endpoint: EndpointReference): Promise<boolean> {
+  const ask = agentQueries(endpoint.taskQueue);
   const { endpointId } = endpoint;
   try {
-    if (order.subject === 'inventory') {
+    if (input.subject === 'inventory') {
       const inventory = await ask.takeInventory({ agent: endpoint });
-      await control.recordInventory({ order, endpointId, inventory });
-    } else if (order.subject === 'updates') {
+      await control.recordInventory({ input, endpointId, inventory });
+    } else if (input.subject === 'updates') {
       const updates = await ask.listUpdates({ agent: endpoint });
-      await control.recordUpdates({ order, endpointId, updates });
+      await control.recordUpdates({ input, endpointId, updates });
     } else {
-      const patches = await control.patchesToPlan({ order, endpointId });
+      const patches = await control.patchesToPlan({ input, endpointId });
       const planned = await ask.planInstall({ agent: endpoint, patches });
-      await control.recordPlan({ order, endpointId, planned });
+      await control.recordPlan({ input, endpointId, planned });
     }
     return true;
   } catch (failure) {
-    await control.recordSilence({ order, endpointId, because: failureInWords(failure) });
+    await control.recordSilence({ input, endpointId, because: failureInWords(failure) });
     return false;
   }
 }

@@ -1,8 +1,9 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure, sleep } from '@temporalio/workflow';
-import { type EndpointReference, siteOf } from '../domain/cycle.ts';
-import type { OperationBody, OperationReport } from '../domain/operation.ts';
+import type { EndpointReference } from '../domain/rollout/cycle.ts';
+import type { OperationBody, OperationReport } from '../domain/endpoints/operation.ts';
 import { failureInWords } from './failures.ts';
-import { effects, followings, permits, siteAnswers } from './stubs.ts';
+import { effects, operationStatus, permits, siteWorkerWait } from './stubs.ts';
+import { siteOf } from '../domain/ids.ts';
 
 /** An effect in the name of a cycle: what it is for makes its id, so that it happens at most once. */
 export type Effect = {
@@ -49,9 +50,10 @@ export async function carryOut(effect: Effect): Promise<EffectResult> {
       because = failureInWords(failure);
     }
     await untilSiteAnswers(endpoint.taskQueue);
-    const report = await followings(endpoint.taskQueue, withinMinutes).followOperation.executeWithOptions({ summary }, [
-      effect,
-    ]);
+    const report = await operationStatus(endpoint.taskQueue, withinMinutes).followOperation.executeWithOptions(
+      { summary },
+      [effect],
+    );
     if (report) return { report };
     if (Date.now() > until) throw ApplicationFailure.nonRetryable(because);
     await sleep(`${pauseSeconds} seconds`, { summary: because });
@@ -60,7 +62,7 @@ export async function carryOut(effect: Effect): Promise<EffectResult> {
 
 /** Waits for a site's worker to take work: that it is away says nothing of its endpoints. */
 export async function untilSiteAnswers(taskQueue: string): Promise<void> {
-  await siteAnswers(taskQueue).standReady.executeWithOptions({ summary: `waits for the site's worker` }, []);
+  await siteWorkerWait(taskQueue).pingWorker.executeWithOptions({ summary: `waits for the site's worker` }, []);
 }
 
 function permitWasSpent(failure: unknown): boolean {

@@ -1,9 +1,9 @@
-import type { Check, CheckResult } from '../../domain/check.ts';
-import type { AgentAddress, AgentHealth, BootState, Inventory } from '../../domain/endpoint.ts';
-import type { Evidence } from '../../domain/evidence.ts';
-import type { Operation, OperationReport } from '../../domain/operation.ts';
+import type { Check, CheckResult } from '../../domain/endpoints/check.ts';
+import type { AgentAddress, AgentHealth, BootState, Inventory } from '../../domain/endpoints/endpoint.ts';
+import type { Evidence } from '../../domain/endpoints/evidence.ts';
+import type { Operation, OperationReport } from '../../domain/endpoints/operation.ts';
 import type { AvailableUpdate, DryRun, Patch } from '../../domain/patch.ts';
-import type { ChangelogEntry } from '../../domain/advisory.ts';
+import type { ChangelogEntry } from '../../domain/patches/advisory.ts';
 
 /** Whom to call: the address, and the name its certificate must carry. */
 export type AgentIdentity = {

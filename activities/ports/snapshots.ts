@@ -1,9 +1,4 @@
-/** A whole-machine snapshot, taken and restored from outside the endpoint. */
-export type Snapshot = {
-  readonly snapshotId: string;
-  readonly endpointId: string;
-  readonly takenAt: string;
-};
+import type { Snapshot } from '../../domain/snapshots/inventory.ts';
 
 export type SnapshotVerdict = {
   readonly usable: boolean;

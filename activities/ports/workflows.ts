@@ -1,7 +1,7 @@
-import type { WorkflowStanding } from '../../domain/reconciliation.ts';
+import type { WorkflowStatus } from '../../domain/rollout/reconciliation.ts';
 
 /** What Temporal knows of the workflows themselves, whether or not any worker runs. */
 export interface WorkflowsPort {
   /** How the newest run under that id stands. Throws when Temporal cannot be asked: nothing is known then. */
-  standing(workflowId: string): Promise<WorkflowStanding>;
+  status(workflowId: string): Promise<WorkflowStatus>;
 }

@@ -1,6 +1,6 @@
 /** The client's own two files as an operator writes them in YAML: client.yaml and endpoints.yaml. */
 import { z } from 'zod';
-import type { Client, SegmentRule, Site, StatedEndpoint } from '../../domain/policy.ts';
+import type { Client, SegmentRule, Site, StatedEndpoint } from '../../domain/policies/policy.ts';
 import { entry } from './entries.ts';
 import { amount, timeZone } from './operators-words.ts';
 import { blackouts, conditions, name, sentence } from './policy-file.ts';

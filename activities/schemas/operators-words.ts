@@ -4,9 +4,10 @@
  */
 import { DateTime, IANAZone } from 'luxon';
 import { z } from 'zod';
-import type { Amount, ChangeApproval, Opening, Weekday } from '../../domain/policy.ts';
+import type { ChangeApproval, Opening, Weekday } from '../../domain/policies/policy.ts';
 import { rangeProblem } from '../../domain/versions.ts';
 import { quote } from './entries.ts';
+import type { Amount } from '../../domain/policies/amount.ts';
 
 /** A text (or a whole number) that `read` understands; `write` is an example for who got it wrong. */
 function written<T>(what: string, write: string, read: (text: string) => T | undefined) {

@@ -1,8 +1,8 @@
 /** One policy as an operator writes it in YAML, read into a layer of a policy. */
 import { z } from 'zod';
-import type { Check } from '../../domain/check.ts';
-import type { Conditions } from '../../domain/policy.ts';
-import type { PolicyLayer } from '../../domain/policy-layers.ts';
+import type { Check } from '../../domain/endpoints/check.ts';
+import type { Conditions } from '../../domain/policies/policy.ts';
+import type { PolicyLayer } from '../../domain/policies/layers.ts';
 import { checkSchema, packageName } from '../../protocol/agent.ts';
 import { entry, oneOrMore, wordOr } from './entries.ts';
 import {

@@ -2,8 +2,8 @@
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { connect } from 'node:net';
-import { describeCheck } from '../../domain/check.ts';
-import type { Check, CheckResult } from '../../domain/check.ts';
+import { describeCheck } from '../../domain/endpoints/check.ts';
+import type { Check, CheckResult } from '../../domain/endpoints/check.ts';
 import { firstLine, lines } from './dpkg.ts';
 import { run } from './program.ts';
 

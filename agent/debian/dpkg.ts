@@ -1,5 +1,5 @@
 /** What dpkg's own database says. None of it is an exit code's word. */
-import type { InstalledPackage } from '../../domain/endpoint.ts';
+import type { InstalledPackage } from '../../domain/endpoints/endpoint.ts';
 import { PackageManagerFailed } from '../machine.ts';
 import { run } from './program.ts';
 

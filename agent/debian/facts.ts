@@ -1,7 +1,7 @@
 /** The inventory of a Debian machine. */
 import { readFile, statfs } from 'node:fs/promises';
 import { availableParallelism, hostname, release, totalmem } from 'node:os';
-import type { Hardware, OperatingSystem, OtherUpdater } from '../../domain/endpoint.ts';
+import type { Hardware, OperatingSystem, OtherUpdater } from '../../domain/endpoints/endpoint.ts';
 import type { MachineFacts } from '../machine.ts';
 import { withoutLists } from './apt/apt-get.ts';
 import { findApplications } from './apt/origins.ts';

@@ -5,7 +5,7 @@ import { dependencyProblems } from './apt/apt-get.ts';
 import { prefetch } from './apt/archives.ts';
 import { changelogs } from './apt/changelogs.ts';
 import { dryRun } from './apt/planning.ts';
-import { withoutOld } from './apt/roll-back.ts';
+import { withoutOld } from './apt/rollback.ts';
 import { systemdRuns } from './apt/runs.ts';
 import { availableUpdates } from './apt/updates.ts';
 import { runCheck } from './checks.ts';

@@ -2,7 +2,7 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { release, version } from 'node:os';
 import { compareVersions } from '../../domain/debian-version.ts';
-import type { PendingReboot } from '../../domain/endpoint.ts';
+import type { PendingReboot } from '../../domain/endpoints/endpoint.ts';
 import type { DpkgPackage } from './dpkg.ts';
 import { firstLine, isInstalled, lines } from './dpkg.ts';
 import type { StaleProcess } from './mapped-files.ts';

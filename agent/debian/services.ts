@@ -1,7 +1,7 @@
 /** systemd's services: their states, which hold replaced files, and restarting them. */
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { PendingReboot, ServiceState } from '../../domain/endpoint.ts';
+import type { PendingReboot, ServiceState } from '../../domain/endpoints/endpoint.ts';
 import { firstLine, lines } from './dpkg.ts';
 import { serviceOf } from './mapped-files.ts';
 import type { StaleProcess } from './mapped-files.ts';

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CommandFailed, endOf, run } from '../../activities/adapters/command.ts';
 import { hasWorked, killFamily, workOf } from '../../activities/adapters/program-family.ts';
-import { until } from '../../tools/lab/until.ts';
-import { identifyProcess } from '../../workers/embedded/process-identity.ts';
+import { until } from '../../fleets/lab/until.ts';
+import { identifyProcess } from '../../embedded/process-identity.ts';
 import { temporaryFolder } from '../setup/folder.ts';
 import { writeProgram } from '../setup/program.ts';
 

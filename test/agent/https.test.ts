@@ -10,14 +10,14 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { openAuthority } from '../../activities/adapters/certificates/authority.ts';
 import { httpsAgents } from '../../activities/adapters/agents/https.ts';
 import type { AgentIdentity } from '../../activities/ports/agent.ts';
-import { controlIdentity, endpointIdentity, standingAgent, temporaryFolder } from './standing.ts';
-import { boots, opensslPatch, opensslUpdate, tinyMachine } from './tiny-machine.ts';
+import { controlIdentity, endpointIdentity, startTestAgent, temporaryFolder } from '../setup/agent/test-agent.ts';
+import { boots, opensslPatch, opensslUpdate, tinyMachine } from '../setup/agent/tiny-machine.ts';
 
 const id = 'a'.repeat(64);
 const permit = { permitId: 'p1', issuedAt: '2026-11-22T03:00:00.000Z' };
 
 test('asks everything there is to ask', async () => {
-  const { agent, control } = await standingAgent(tinyMachine());
+  const { agent, control } = await startTestAgent(tinyMachine());
   const agents = httpsAgents(control);
   const web1 = { endpointId: 'web-1', address: agent.address };
   expect(await agents.health(web1)).toMatchObject({ endpointId: 'web-1', generation: 1 });
@@ -37,7 +37,7 @@ test('asks everything there is to ask', async () => {
 });
 
 test('reaches an agent through a socket file', async () => {
-  const { agent, control } = await standingAgent(tinyMachine());
+  const { agent, control } = await startTestAgent(tinyMachine());
   const socketPath = join(await temporaryFolder(), 'agent.sock');
   const passage = createSocketServer((inside) => {
     const outside = connect(agent.address.port, agent.address.host);
@@ -53,7 +53,7 @@ test('reaches an agent through a socket file', async () => {
 
 describe('says plainly', () => {
   test('that nobody answers', async () => {
-    const { agent, control } = await standingAgent(tinyMachine());
+    const { agent, control } = await startTestAgent(tinyMachine());
     await agent.stop();
     const gone = httpsAgents(control).health({ endpointId: 'web-1', address: agent.address });
     await expect(gone).rejects.toMatchObject({
@@ -66,7 +66,7 @@ describe('says plainly', () => {
 
   test('that another endpoint answers at the address', async () => {
     const machine = tinyMachine();
-    const { agent, control } = await standingAgent(machine);
+    const { agent, control } = await startTestAgent(machine);
     const web2 = { endpointId: 'web-2', address: agent.address };
     const body = { kind: 'reboot', leaveBootId: machine.boot } as const;
     const asked = httpsAgents(control).submit(web2, { operationId: id, generation: 1, permit, body });
@@ -78,7 +78,7 @@ describe('says plainly', () => {
   });
 
   test('that the agent is of another authority, or takes us for strangers', async () => {
-    const { agent, control, authority } = await standingAgent(tinyMachine());
+    const { agent, control, authority } = await startTestAgent(tinyMachine());
     const web1 = { endpointId: 'web-1', address: agent.address };
     const foreign = await controlIdentity(await openAuthority(join(await temporaryFolder(), 'foreign')));
     await expect(httpsAgents(foreign).health(web1)).rejects.toMatchObject({

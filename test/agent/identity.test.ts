@@ -11,8 +11,8 @@ import { httpsAgents } from '../../activities/adapters/agents/https.ts';
 import type { AuthorityPort } from '../../activities/ports/authority.ts';
 import { startAgent } from '../../agent/agent.ts';
 import { controlName, enrolRequestSchema } from '../../protocol/enrolment.ts';
-import { certificateRequest, controlIdentity, endpointIdentity, temporaryFolder } from './standing.ts';
-import { tinyMachine } from './tiny-machine.ts';
+import { certificateRequest, controlIdentity, endpointIdentity, temporaryFolder } from '../setup/agent/test-agent.ts';
+import { tinyMachine } from '../setup/agent/tiny-machine.ts';
 
 const token = 'token-that-works-once-0123456789';
 

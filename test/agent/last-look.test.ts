@@ -8,13 +8,13 @@ const order = { patches: [patch], allowRemove: ['old'] };
 
 const upgrade = 'openssl 3.0.20-1 amd64 foreign < 3.0.22-1 amd64 foreign /var/cache/openssl_3.0.22-1_amd64.deb';
 const configure = 'openssl 3.0.20-1 amd64 foreign < 3.0.22-1 amd64 foreign **CONFIGURE**';
-const told = (...acts: readonly string[]) =>
+const hookInput = (...acts: readonly string[]) =>
   `VERSION 3\nAPT::Architecture=amd64\nDPkg::Pre-Install-Pkgs::=agent%20look\n\n${acts.join('\n')}\n`;
 
 describe('what apt is about to do', () => {
   test('is not objected to when it is the plan and nothing else', () => {
-    expect(objectionTo(told(upgrade, configure), order)).toBeNull();
-    expect(objectionTo(told(upgrade, 'old 1.0 amd64 none > - - none **REMOVE**', configure), order)).toBeNull();
+    expect(objectionTo(hookInput(upgrade, configure), order)).toBeNull();
+    expect(objectionTo(hookInput(upgrade, 'old 1.0 amd64 none > - - none **REMOVE**', configure), order)).toBeNull();
   });
 
   test.each([
@@ -26,11 +26,11 @@ describe('what apt is about to do', () => {
     ['openssl 3.0.20-1 amd64 foreign < 3.0.22-1 amd64 foreign **ERROR**', 'cannot be read'],
     ['something that nobody has described', 'cannot be read'],
   ])('is refused: %s', (act, words) => {
-    expect(objectionTo(told(upgrade, act), order)).toContain(words);
+    expect(objectionTo(hookInput(upgrade, act), order)).toContain(words);
   });
 
   test('is refused in any other version of the protocol', () => {
-    for (const other of ['', '/var/cache/openssl_3.0.22-1_amd64.deb\n', told(upgrade).replace('3\n', '2\n')]) {
+    for (const other of ['', '/var/cache/openssl_3.0.22-1_amd64.deb\n', hookInput(upgrade).replace('3\n', '2\n')]) {
       expect(objectionTo(other, order)).toContain('cannot be read');
     }
   });
@@ -41,13 +41,13 @@ describe('what apt is about to do', () => {
       fc.property(word, word, fc.constantFrom('<', '=', '>'), (name, version, sign) => {
         fc.pre(name !== patch.package && name !== 'old');
         const beyond = `${name} 1.0 amd64 none ${sign} ${version} amd64 none /${name}.deb`;
-        expect(objectionTo(told(upgrade, beyond), order)).not.toBeNull();
+        expect(objectionTo(hookInput(upgrade, beyond), order)).not.toBeNull();
       }),
     );
   });
 
   test('is read with what is new, and what is only configured', () => {
-    expect(parseActs(told('libnew - - none < 1:2.0-1 all none /l.deb', configure))).toMatchObject([
+    expect(parseActs(hookInput('libnew - - none < 1:2.0-1 all none /l.deb', configure))).toMatchObject([
       { name: 'libnew', act: 'install', version: '1:2.0-1', architecture: 'all', older: false },
       { name: 'openssl', act: 'configure' },
     ]);

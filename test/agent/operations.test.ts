@@ -2,9 +2,9 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { httpsAgents } from '../../activities/adapters/agents/https.ts';
-import type { Operation, OperationBody } from '../../domain/operation.ts';
-import { standingAgent } from './standing.ts';
-import { boots, opensslPatch, tinyMachine } from './tiny-machine.ts';
+import type { Operation, OperationBody } from '../../domain/endpoints/operation.ts';
+import { startTestAgent } from '../setup/agent/test-agent.ts';
+import { boots, opensslPatch, tinyMachine } from '../setup/agent/tiny-machine.ts';
 
 const permit = { permitId: 'p1', issuedAt: '2026-11-22T03:00:00.000Z' };
 const install: OperationBody = { kind: 'install', patches: [opensslPatch], allowRemove: [], limitMinutes: 5 };
@@ -13,17 +13,17 @@ function operation(digit: string, body: OperationBody, generation = 1): Operatio
   return { operationId: digit.repeat(64), generation, permit, body };
 }
 
-async function standing() {
+async function prepared() {
   const machine = tinyMachine();
-  const stood = await standingAgent(machine);
+  const stood = await startTestAgent(machine);
   const agents = httpsAgents(stood.control);
   const identityOf = ({ address }: { address: { host: string; port: number } }) => ({ endpointId: 'web-1', address });
   return { machine, agents, identityOf, web1: identityOf(stood.agent), ...stood };
 }
 
-type Standing = Awaited<ReturnType<typeof standing>>;
+type Prepared = Awaited<ReturnType<typeof prepared>>;
 
-function untilEnded({ agents }: Standing, web1: Standing['web1'], operationId: string) {
+function untilEnded({ agents }: Prepared, web1: Prepared['web1'], operationId: string) {
   return vi.waitFor(async () => {
     const report = await agents.report(web1, operationId);
     expect(report?.state).not.toBe('running');
@@ -33,7 +33,7 @@ function untilEnded({ agents }: Standing, web1: Standing['web1'], operationId: s
 
 describe('an operation', () => {
   test('is on disk before it acts, runs once, and a repeat is answered from the ledger', async () => {
-    const stood = await standing();
+    const stood = await prepared();
     const { agents, machine, web1, stateDirectory } = stood;
     const first = await agents.submit(web1, operation('a', install));
     expect(first.state).toBe('running');
@@ -53,7 +53,7 @@ describe('an operation', () => {
   });
 
   test('is refused with another body, another generation, and while another one runs', async () => {
-    const { agents, machine, web1, stateDirectory } = await standing();
+    const { agents, machine, web1, stateDirectory } = await prepared();
     await agents.submit(web1, operation('a', install));
     const refusals = [
       [operation('a', { ...install, limitMinutes: 6 }), 'other body'],
@@ -71,21 +71,21 @@ describe('an operation', () => {
   });
 
   test('of two that arrive together one is taken and one finds the endpoint busy', async () => {
-    const { agents, machine, web1 } = await standing();
+    const { agents, machine, web1 } = await prepared();
     const both = await Promise.allSettled(['a', 'b'].map((digit) => agents.submit(web1, operation(digit, install))));
     expect(both.map((each) => each.status).toSorted()).toEqual(['fulfilled', 'rejected']);
     expect(machine.effects).toEqual(['install openssl']);
   });
 
   test('nothing is accepted while the generation cannot be understood', async () => {
-    const { agents, machine, web1, stateDirectory } = await standing();
+    const { agents, machine, web1, stateDirectory } = await prepared();
     await writeFile(join(stateDirectory, 'generation'), 'two');
     await expect(agents.submit(web1, operation('a', install))).rejects.toMatchObject({ code: 'internal', status: 500 });
     expect(machine.effects).toEqual([]);
   });
 
   test('nothing new is accepted while a ledger entry cannot be understood', async () => {
-    const stood = await standing();
+    const stood = await prepared();
     const { agents, machine, web1, stateDirectory, agent, start, identityOf } = stood;
     await agents.submit(web1, operation('a', { kind: 'prefetch', patches: [] }));
     await untilEnded(stood, web1, 'a'.repeat(64));
@@ -99,7 +99,7 @@ describe('an operation', () => {
 
 describe('an install is judged by what is observed', () => {
   test('failed when the run finished and a version is missing', async () => {
-    const stood = await standing();
+    const stood = await prepared();
     await stood.agents.submit(stood.web1, operation('a', install));
     stood.machine.endRun('a'.repeat(64), {}, false);
     expect(await untilEnded(stood, stood.web1, 'a'.repeat(64))).toMatchObject({
@@ -109,7 +109,7 @@ describe('an install is judged by what is observed', () => {
   });
 
   test('failed when every version is there and the audit is not clean', async () => {
-    const stood = await standing();
+    const stood = await prepared();
     await stood.agents.submit(stood.web1, operation('a', install));
     stood.machine.audit = 'The following packages are in a mess\n perl                 Larry';
     stood.machine.endRun('a'.repeat(64), { packagesAtFault: ['perl'] });
@@ -121,7 +121,7 @@ describe('an install is judged by what is observed', () => {
   });
 
   test('failed and nothing changed when the run could not be started', async () => {
-    const stood = await standing();
+    const stood = await prepared();
     stood.machine.startFails = 'no systemd here';
     await stood.agents.submit(stood.web1, operation('a', install));
     expect(await untilEnded(stood, stood.web1, 'a'.repeat(64))).toMatchObject({
@@ -133,7 +133,7 @@ describe('an install is judged by what is observed', () => {
 
 describe('after the agent was gone', () => {
   test('a run that still goes on is followed to its end and not started again', async () => {
-    const stood = await standing();
+    const stood = await prepared();
     await stood.agents.submit(stood.web1, operation('a', install));
     await stood.agent.stop();
     const again = stood.identityOf(await stood.start());
@@ -145,7 +145,7 @@ describe('after the agent was gone', () => {
   });
 
   test('a run of which nothing is known any more is interrupted, and says what is observed', async () => {
-    const stood = await standing();
+    const stood = await prepared();
     await stood.agents.submit(stood.web1, operation('a', install));
     await stood.agent.stop();
     const file = join(stood.stateDirectory, 'ledger', `${'a'.repeat(64)}.json`);
@@ -161,7 +161,7 @@ describe('after the agent was gone', () => {
   });
 
   test('a reboot has succeeded when the boot is another one, and is asked for again when it is not', async () => {
-    const stood = await standing();
+    const stood = await prepared();
     const { agents, machine, web1 } = stood;
     await agents.submit(web1, operation('a', { kind: 'reboot', leaveBootId: boots[0] }));
     await vi.waitFor(() => expect(machine.effects).toEqual(['reboot']));
@@ -177,14 +177,14 @@ describe('after the agent was gone', () => {
 });
 
 test('a reboot out of a boot that is already left does nothing', async () => {
-  const stood = await standing();
+  const stood = await prepared();
   await stood.agents.submit(stood.web1, operation('a', { kind: 'reboot', leaveBootId: boots[1] }));
   expect(await untilEnded(stood, stood.web1, 'a'.repeat(64))).toMatchObject({ state: 'succeeded' });
   expect(stood.machine.effects).toEqual([]);
 });
 
 test('a prefetch that the mirror refuses fails with its words', async () => {
-  const stood = await standing();
+  const stood = await prepared();
   stood.machine.mirrorFails = 'The mirror does not answer.';
   await stood.agents.submit(stood.web1, operation('a', { kind: 'prefetch', patches: [opensslPatch] }));
   expect(await untilEnded(stood, stood.web1, 'a'.repeat(64))).toMatchObject({
@@ -194,7 +194,7 @@ test('a prefetch that the mirror refuses fails with its words', async () => {
 });
 
 test('a service that does not come back fails the restart and is named', async () => {
-  const stood = await standing();
+  const stood = await prepared();
   await stood.agents.submit(stood.web1, operation('a', { kind: 'restart services', services: ['cron', 'broken'] }));
   expect(await untilEnded(stood, stood.web1, 'a'.repeat(64))).toMatchObject({
     state: 'failed',
@@ -203,7 +203,7 @@ test('a service that does not come back fails the restart and is named', async (
 });
 
 test('one that has been seen to end is never in the way of the next', async () => {
-  const { agents, machine, web1 } = await standing();
+  const { agents, machine, web1 } = await prepared();
   for (let round = 0; round < 25; round++) {
     const operationId = round.toString(16).padStart(64, 'c');
     await agents.submit(web1, { ...operation('c', { kind: 'prefetch', patches: [] }), operationId });

@@ -2,8 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { exitCodeOf, sentenceOf } from '../../cli/exit.ts';
-import { layoutOf } from '../../tools/lab/layout.ts';
-import { labDown } from '../../tools/lab/teardown.ts';
+import { layoutOf } from '../../fleets/lab/layout.ts';
+import { labDown } from '../../fleets/lab/teardown.ts';
 import { temporaryFolder } from '../setup/folder.ts';
 
 afterEach(() => {

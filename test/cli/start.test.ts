@@ -22,7 +22,7 @@ function smallProject() {
   const folder = temporaryFolder();
   const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
   for (const name of ['cli', 'domain', 'tools', 'node_modules']) mkdirSync(join(folder, name));
-  for (const name of ['cli/patchcycle.js', 'tools/bundle.mjs', 'package.json', 'package-lock.json', 'tsconfig.json'])
+  for (const name of ['cli/patchcycle.js', 'programs/bundle.mjs', 'package.json', 'package-lock.json', 'tsconfig.json'])
     cpSync(join(project, name), join(folder, name));
   for (const name of ['node_modules/esbuild', 'node_modules/tsx']) symlinkSync(join(project, name), join(folder, name));
   write('domain/beside.txt', 'and what lies beside it');

@@ -5,12 +5,12 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { openAuthority } from '../../activities/adapters/certificates/authority.ts';
 import { httpsAgents } from '../../activities/adapters/agents/https.ts';
 import { startAgent } from '../../agent/agent.ts';
-import type { ArchiveVersion } from '../../tools/simulated-fleet/archive.ts';
-import { writeJson } from '../../tools/simulated-fleet/files.ts';
-import { machineFiles } from '../../tools/simulated-fleet/layout.ts';
-import { bootIdOf, freshMachine } from '../../tools/simulated-fleet/machine-state.ts';
-import { SimulatedMachine } from '../../tools/simulated-fleet/machine.ts';
-import { controlIdentity, writeIdentity } from '../agent/standing.ts';
+import type { ArchiveVersion } from '../../fleets/simulated/archive.ts';
+import { writeJson } from '../../fleets/simulated/files.ts';
+import { machineFiles } from '../../fleets/simulated/layout.ts';
+import { bootIdOf, freshMachine } from '../../fleets/simulated/machine-state.ts';
+import { SimulatedMachine } from '../../fleets/simulated/machine.ts';
+import { controlIdentity, writeIdentity } from '../setup/agent/test-agent.ts';
 import { describePackageBackEnd } from './package-back-end-contract.ts';
 import type { PackageWorld, PlantedVersion } from './package-back-end-contract.ts';
 

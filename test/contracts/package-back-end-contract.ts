@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, it, vi } from 'vitest';
 import type { AgentIdentity, AgentPort } from '../../activities/ports/agent.ts';
-import type { OperationBody, OperationReport } from '../../domain/operation.ts';
+import type { OperationBody, OperationReport } from '../../domain/endpoints/operation.ts';
 import type { Patch } from '../../domain/patch.ts';
 
 /** A version of a package made for the test, for all architectures, its source named and numbered as itself. */
@@ -190,7 +190,7 @@ export const packageBackEndContract: readonly PackageClause[] = [
       const patch = await plantUpdate(world, { package: 'planted-back', depends: [extra.package] });
       await succeed(world, 'back: fetch', { kind: 'prefetch', patches: [patch, extra], keepOld: true });
       await succeed(world, 'back: install', installOf(patch, extra));
-      const back = rollBackOf(patch, extra);
+      const back = rollbackOf(patch, extra);
       await succeed(world, 'back: back', back);
       expect([await world.versionOf(patch.package), await world.versionOf(extra.package)]).toEqual(['1.0', null]);
       await expectInOrder(world, patch.package);
@@ -208,7 +208,7 @@ export const packageBackEndContract: readonly PackageClause[] = [
       const bad = await plantUpdate(world, { package: 'planted-torn', configure: 'fails' });
       await succeed(world, 'torn: fetch', { kind: 'prefetch', patches: [good, bad], keepOld: true });
       expect(await end(world, 'torn: install', installOf(good, bad))).toMatchObject({ state: 'failed' });
-      await succeed(world, 'torn: back', { ...rollBackOf(good, bad), hold: [bad.package] });
+      await succeed(world, 'torn: back', { ...rollbackOf(good, bad), hold: [bad.package] });
       expect([await world.versionOf(good.package), await world.versionOf(bad.package)]).toEqual(['1.0', '1.0']);
       await expectInOrder(world, bad.package);
       const { heldPackages } = await world.agents.inventory(world.endpoint);
@@ -227,7 +227,7 @@ export const packageBackEndContract: readonly PackageClause[] = [
         because: expect.stringContaining('planted-unkept 0.9'),
       });
       await succeed(world, 'unkept: install', installOf(patch));
-      expect(await end(world, 'unkept: back', rollBackOf(unkept))).toMatchObject({
+      expect(await end(world, 'unkept: back', rollbackOf(unkept))).toMatchObject({
         state: 'failed',
         because: expect.stringContaining('Nothing was changed'),
       });
@@ -260,7 +260,7 @@ function installOf(...patches: readonly Patch[]) {
   return { kind: 'install', patches, allowRemove: [], limitMinutes: 1 } as const;
 }
 
-function rollBackOf(...patches: readonly Patch[]) {
+function rollbackOf(...patches: readonly Patch[]) {
   const hold = patches.filter((patch) => patch.from !== null).map((patch) => patch.package);
   return { kind: 'roll back packages', patches, hold, limitMinutes: 2 } as const;
 }

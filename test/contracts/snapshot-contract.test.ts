@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { SnapshotFailed, type Restored, type Snapshot, type SnapshotPort } from '../../activities/ports/snapshots.ts';
+import { SnapshotFailed, type Restored, type SnapshotPort } from '../../activities/ports/snapshots.ts';
+import type { Snapshot } from '../../domain/snapshots/inventory.ts';
 import { describeSnapshotContract, snapshotContract, type SnapshotWorld } from './snapshot-contract.ts';
 
 type Disk = { text: string; generation: number };

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { nodeArgv } from '../../workers/embedded/launch.ts';
+import { nodeArgv } from '../../embedded/launch.ts';
 import type { LongTest } from './proofs.ts';
 
 const processes = 4;

@@ -2,12 +2,12 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
-import { findTemporalServer, type TemporalServer } from '../../tools/temporal-server.ts';
-import { launchUntilReady } from '../../workers/embedded/launch.ts';
-import { choosePort } from '../../workers/embedded/ports.ts';
-import { startThrowawayPostgres } from '../../workers/embedded/postgres.ts';
-import { onFreePorts, saysPortTaken } from '../../workers/embedded/taken-port.ts';
-import { startTemporal } from '../../workers/embedded/temporal.ts';
+import { findTemporalServer, type TemporalServer } from '../../embedded/temporal-server.ts';
+import { launchUntilReady } from '../../embedded/launch.ts';
+import { choosePort } from '../../embedded/ports.ts';
+import { startThrowawayPostgres } from '../../embedded/postgres.ts';
+import { onFreePorts, saysPortTaken } from '../../embedded/taken-port.ts';
+import { startTemporal } from '../../embedded/temporal.ts';
 import { type Kind, startsOfEach } from './server-starts.ts';
 
 const lanes = 3;
@@ -61,7 +61,7 @@ async function runLane(): Promise<void> {
 }
 
 async function temporal(folder: string, program: TemporalServer): Promise<() => Promise<void>> {
-  const wish = { port: 'any', uiPort: 'any', timers: 'rounded up' } as const;
+  const wish = { port: 'any', uiPort: 'any', timers: 'rounded up', searchAttributes: {} } as const;
   return (await startTemporal({ stateDirectory: folder, server: program, ...wish })).stop;
 }
 

@@ -1,9 +1,9 @@
 import { assert as hold, constantFrom, oneof, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { CycleFacts } from '../../domain/cycle-facts.ts';
+import type { CycleFacts } from '../../domain/reports/cycle-facts.ts';
 import { cycleReportHtml } from '../../reports/cycle-report-html.ts';
 import { cycleReportJson, cycleReportSchema } from '../../reports/cycle-report-json.ts';
-import { complete, facts, recorded } from './facts.ts';
+import { complete, facts, recorded } from '../setup/report-facts.ts';
 
 const fixedWords = new Set(['outcome', 'waitingFor', 'decision', 'verdict', 'state', 'kind']);
 const isFree = (key: string) => !fixedWords.has(key) && !key.endsWith('At');

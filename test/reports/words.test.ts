@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { summaryInWords } from '../../reports/summary.ts';
 import { whyInWords } from '../../reports/why.ts';
-import { whoNeedsAPerson } from '../../reports/sentences.ts';
+import { endpointsThatNeedAPerson } from '../../reports/sentences.ts';
 import { describeState, durationInWords, instantInWords } from '../../reports/words.ts';
-import { complete, facts, recorded } from './facts.ts';
+import { complete, facts, recorded } from '../setup/report-facts.ts';
 
 describe('the summary for a terminal', () => {
   const summary = summaryInWords(facts);
@@ -53,7 +53,7 @@ test('an endpoint in quarantine needs a person until one has released it', () =>
   const released = { ...recorded.endpoints[0]!, outcome: 'quarantined' as const };
   const needy = { ...released, personNeeded: true };
   const named = (endpoint: typeof needy | typeof released) =>
-    whoNeedsAPerson(complete({ ...recorded, endpoints: [endpoint] })).length;
+    endpointsThatNeedAPerson(complete({ ...recorded, endpoints: [endpoint] })).length;
   expect([describeState(needy), named(needy)]).toEqual(['quarantined, needs a person', 1]);
   expect([describeState(released), named(released)]).toEqual(['was quarantined, released by a person', 0]);
 });

@@ -1,7 +1,7 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Where the tests lie that last longest, the longest first. */
-const long = ['/test/lab/cycle-', '/test/stories/', '/test/simulator/mutants/', '/test/simulator/simulator.'];
+const long = ['/test/stories/lab/', '/test/stories/', '/test/simulator/mutants/', '/test/simulator/simulator.'];
 
 /** Starts first what lasts longest, so that it is not left alone at the end. */
 export class LongestFirst extends BaseSequencer {

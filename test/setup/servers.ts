@@ -4,18 +4,19 @@ import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { z } from 'zod';
-import { findTemporalServer } from '../../tools/temporal-server.ts';
-import { applyMigrations } from '../../workers/embedded/migrate.ts';
-import { startThrowawayPostgres } from '../../workers/embedded/postgres.ts';
+import { findTemporalServer } from '../../embedded/temporal-server.ts';
+import { applyMigrations } from '../../prisma/migrate.ts';
+import { startThrowawayPostgres } from '../../embedded/postgres.ts';
 import {
   identifyProcess,
   isRunning,
   type ProcessIdentity,
   processIdentity,
   stopProcess,
-} from '../../workers/embedded/process-identity.ts';
-import { readStateFile, writeStateFile } from '../../workers/embedded/state-file.ts';
-import { startTemporal } from '../../workers/embedded/temporal.ts';
+} from '../../embedded/process-identity.ts';
+import { readStateFile, writeStateFile } from '../../embedded/state-file.ts';
+import { startTemporal } from '../../embedded/temporal.ts';
+import { searchAttributes } from '../../operator/search-attributes.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -65,6 +66,7 @@ export default async function startServers(project: TestProject): Promise<() => 
       port: 'any',
       uiPort: 'any',
       timers: 'to the millisecond',
+      searchAttributes,
     }).then((temporal) => {
       remember(temporal.identity, path.join(folder, 'temporal'));
       return temporal;

@@ -56,7 +56,7 @@ function counted(names: readonly string[]): Record<string, number> {
 }
 
 function endsOf({ record, scenario }: Simulated): Record<string, number> {
-  const policyOf = new Map(scenario.cycles.map(({ order }) => [order.cycleId, order.policyName]));
+  const policyOf = new Map(scenario.cycles.map(({ input }) => [input.cycleId, input.policyName]));
   const last = new Map<string, string>();
   for (const fact of record) {
     if (fact.fact !== 'row' || fact.model !== 'CycleEndpoint' || !fact.after) continue;

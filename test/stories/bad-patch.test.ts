@@ -3,12 +3,12 @@
  * The same version of cron cannot be configured on any endpoint that gets it, but for one.
  */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { CycleFacts } from '../../domain/cycle-facts.ts';
-import { endpointFacts, verdictsOf } from './facts.ts';
-import { release } from './releases.ts';
-import { type SecondClient, standSecondClient } from './second-client.ts';
-import { type StandingStack, raiseStack, storyTimes } from './standing-stack.ts';
-import { until } from './until.ts';
+import type { CycleFacts } from '../../domain/reports/cycle-facts.ts';
+import { endpointFacts, verdictsOf } from '../setup/stack/facts.ts';
+import { archiveVersion } from '../setup/simulated/releases.ts';
+import { type SecondClient, startSecondClient } from '../setup/stack/second-client.ts';
+import { type RunningStack, startStack, storyTimes } from '../setup/stack/running-stack.ts';
+import { until } from '../setup/until.ts';
 
 vi.setConfig({ ...storyTimes, hookTimeout: 240_000 });
 
@@ -23,7 +23,7 @@ type PatchList = {
   patches: { package: string; version: string; inForce: boolean; failures: { endpointId: string }[] }[];
 };
 
-let stack: StandingStack;
+let stack: RunningStack;
 let beta: SecondClient;
 /** Of acme: halts at its canary. Of beta: halts, which stops the patch, and goes on without it. */
 let servers: string;
@@ -40,7 +40,7 @@ beforeAll(async () => {
   const sites = [{ site, zone: 'Asia/Tokyo' }];
   // The sandbox would catch it before anybody had it: these policies answer for doing without.
   const sandbox = { required: false };
-  stack = await raiseStack({
+  stack = await startStack({
     sites,
     endpoints: [
       ...['web-1', 'web-2'].map((endpoint) => ({ endpoint, site, role: 'servers' })),
@@ -57,12 +57,12 @@ beforeAll(async () => {
       },
     ],
   });
-  beta = await standSecondClient(stack, 'beta', {
+  beta = await startSecondClient(stack, 'beta', {
     sites: [{ site: 'osaka', zone: 'Asia/Tokyo' }],
     endpoints: ['till-1', 'till-2'].map((endpoint) => ({ endpoint, site: 'osaka', role: 'shop' })),
     policies: [{ policy: 'shop', rings: rings('till-1'), sandbox, afterHalt: 'go on' }],
   });
-  const bad = release('cron', version, ['CVE-2026-70001'], { faults: { failsConfigure: true } });
+  const bad = archiveVersion('cron', version, ['CVE-2026-70001'], { faults: { failsConfigure: true } });
   await stack.fleet.publish(bad, ['web-1', 'file-1', 'file-2']);
   await stack.fleet.publish({ ...bad, faults: {} }, ['web-2']);
   await beta.fleet.publish(bad);
@@ -74,7 +74,7 @@ beforeAll(async () => {
   );
   shop = await stack.ended(await start('beta', 'shop'));
   await stack.waitsFor(servers, 'the gate of ring canary is halted');
-  const opened = await stack.tell('cycle', 'open-window', waiting, '--why', 'the story is now');
+  const opened = await stack.command('cycle', 'open-window', waiting, '--why', 'the story is now');
   expect(opened).toMatchObject({ code: 0 });
   files = await stack.ended(waiting);
 });
@@ -103,7 +103,7 @@ describe('a halted gate whose patch at fault is known', () => {
   });
 
   test('is not advanced by a person before the patch is released', async () => {
-    const advanced = await stack.tell('cycle', 'advance', servers, '--why', 'it is late', '--who', 'dana');
+    const advanced = await stack.command('cycle', 'advance', servers, '--why', 'it is late', '--who', 'dana');
     expect(advanced.code).not.toBe(0);
     expect(advanced.err).toContain('a halted gate is not advanced');
     expect(advanced.err).toContain('patchcycle patch release');
@@ -149,14 +149,14 @@ describe('a patch that failed on endpoints of two clients', () => {
 
 describe('a person at the provider', () => {
   test('releases the patch with a reason, and only one that has failed', async () => {
-    const unknown = await stack.tell('patch', 'release', 'grep', '9.9', '--why', 'it is fine');
+    const unknown = await stack.command('patch', 'release', 'grep', '9.9', '--why', 'it is fine');
     expect(unknown).toMatchObject({
       code: 2,
       err: expect.stringContaining('grep 9.9 has failed on no endpoint') as string,
     });
-    const unsigned = await stack.tell('patch', 'release', 'cron', version, '--why', ' ');
+    const unsigned = await stack.command('patch', 'release', 'cron', version, '--why', ' ');
     expect(unsigned.code).toBe(2);
-    const released = await stack.tell(
+    const released = await stack.command(
       'patch',
       'release',
       'cron',
@@ -173,7 +173,15 @@ describe('a person at the provider', () => {
   });
 
   test('may then advance the halted gate: its failure counts no more, and the next ring gets the record as it is', async () => {
-    const advanced = await stack.tell('cycle', 'advance', servers, '--why', 'the patch was released', '--who', 'dana');
+    const advanced = await stack.command(
+      'cycle',
+      'advance',
+      servers,
+      '--why',
+      'the patch was released',
+      '--who',
+      'dana',
+    );
     expect(advanced).toMatchObject({ code: 0 });
     const facts = await stack.ended(servers);
     expect(facts.state).toBe('finished');

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { httpsAgents } from '../../activities/adapters/agents/https.ts';
-import type { CycleFacts } from '../../domain/cycle-facts.ts';
-import { reportPaths } from '../../workers/report-files.ts';
-import { endpointFacts, upgradesOf } from './facts.ts';
-import { release } from './releases.ts';
-import { type StandingStack, raiseStack, storyTimes } from './standing-stack.ts';
+import type { CycleFacts } from '../../domain/reports/cycle-facts.ts';
+import { reportNames } from '../../reports/files.ts';
+import { endpointFacts, upgradesOf } from '../setup/stack/facts.ts';
+import { archiveVersion } from '../setup/simulated/releases.ts';
+import { type RunningStack, startStack, storyTimes } from '../setup/stack/running-stack.ts';
 
 vi.setConfig(storyTimes);
 
@@ -16,14 +16,14 @@ const breaking = '3.0pl1-162+deb12u1';
 const failing = '3.8-5+deb12u1';
 const removing = '7.88.1-10+deb12u16';
 
-let stack: StandingStack;
+let stack: RunningStack;
 /** Two cycles side by side: one meets its bad version in its first ring, the other before any. */
 let databases: Promise<CycleFacts>;
 let mail: Promise<CycleFacts>;
 let bootIdBefore: string;
 
 beforeAll(async () => {
-  stack = await raiseStack({
+  stack = await startStack({
     sites: [{ site, zone: 'Asia/Tokyo' }],
     endpoints: [
       ...['db-1', 'db-2', 'db-3'].map((endpoint) => ({ endpoint, site, role: 'databases' })),
@@ -38,16 +38,19 @@ beforeAll(async () => {
     ],
   });
   const { fleet } = stack;
-  const cron = release('cron', breaking, ['CVE-2026-70001']);
+  const cron = archiveVersion('cron', breaking, ['CVE-2026-70001']);
   await fleet.publish(cron, ['db-2', 'db-3']);
   await fleet.publish({ ...cron, faults: { breaksService: 'cron' } }, ['db-1']);
   // The longest plan of its segment: the sandbox is a clone of db-2, where nothing breaks.
-  await fleet.publish(release('sed', '4.9-1+deb12u2', ['CVE-2026-70002']), ['db-2']);
+  await fleet.publish(archiveVersion('sed', '4.9-1+deb12u2', ['CVE-2026-70002']), ['db-2']);
   bootIdBefore = stack.endpoint('db-1').state().bootId;
 
   const onMail = ['mail-1', 'mail-2'];
-  await fleet.publish(release('grep', failing, ['CVE-2026-70003'], { faults: { failsConfigure: true } }), onMail);
-  await fleet.publish(release('libcurl4', removing, ['CVE-2026-70004'], { conflicts: ['curl'] }), onMail);
+  await fleet.publish(
+    archiveVersion('grep', failing, ['CVE-2026-70003'], { faults: { failsConfigure: true } }),
+    onMail,
+  );
+  await fleet.publish(archiveVersion('libcurl4', removing, ['CVE-2026-70004'], { conflicts: ['curl'] }), onMail);
   databases = stack.run('databases');
   mail = stack.run('mail');
 });
@@ -125,7 +128,7 @@ describe('a version that breaks its service on the first endpoint that gets it',
 
   test('is what the report and why name as the reason', async () => {
     const { cycleId } = await databases;
-    const { json } = reportPaths(join(stack.stateDirectory, 'reports'), cycleId);
+    const json = join(stack.stateDirectory, 'reports', reportNames(cycleId).json);
     const report = JSON.parse(readFileSync(json, 'utf8')) as CycleFacts;
     expect(endpointFacts(report, 'db-1').because.join('\n')).toContain(
       'service cron.service ran before and is failed now',

@@ -1,13 +1,13 @@
 /** What people order of a cycle that runs, and of one that has closed: halt, resume, skip, cancel, roll back. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { CycleFacts } from '../../domain/cycle-facts.ts';
-import { clientId } from './client-files.ts';
-import { succeed } from './command.ts';
-import { endpointFacts, upgradesOf } from './facts.ts';
-import { quietSince, startDue } from './quiet-since.ts';
-import { type SlowHypervisor, slowHypervisor } from './slow-hypervisor.ts';
-import { type StandingStack, raiseStack, storyTimes } from './standing-stack.ts';
-import { until } from './until.ts';
+import type { CycleFacts } from '../../domain/reports/cycle-facts.ts';
+import { clientId } from '../setup/stack/client-files.ts';
+import { succeed } from '../setup/stack/command.ts';
+import { endpointFacts, upgradesOf } from '../setup/stack/facts.ts';
+import { quietSince, startDue } from '../setup/stack/quiet-since.ts';
+import { type SlowHypervisor, slowHypervisor } from '../setup/simulated/slow-hypervisor.ts';
+import { type RunningStack, startStack, storyTimes } from '../setup/stack/running-stack.ts';
+import { until } from '../setup/until.ts';
 
 vi.setConfig(storyTimes);
 
@@ -17,11 +17,11 @@ const slow = 'osaka';
 /** Whole machines are patched here many times over; that clones are tried first is told elsewhere. */
 const sandbox = { required: false };
 
-let stack: StandingStack;
+let stack: RunningStack;
 let hypervisor: SlowHypervisor;
 
 beforeAll(async () => {
-  stack = await raiseStack({
+  stack = await startStack({
     sites: [
       { site, zone: 'Asia/Tokyo' },
       { site: slow, zone: 'Asia/Tokyo' },
@@ -67,7 +67,7 @@ async function workEnds(name: string): Promise<void> {
 /** Orders a roll-back and waits for its end; what is recorded of the cycle then. */
 async function rolledBack(cycleId: string, ...part: readonly string[]): Promise<CycleFacts> {
   const argv = ['cycle', 'roll-back', cycleId, ...part, '--why', 'the forms are blank', '--who', 'dana'];
-  const { out } = succeed(await stack.tell(...argv), argv.join(' '));
+  const { out } = succeed(await stack.command(...argv), argv.join(' '));
   const orderId = /rollback\/\S+\/\d+/.exec(out)?.[0] ?? '';
   await stack.temporal.workflow.getHandle(orderId).result();
   return stack.ask<CycleFacts>('cycle', 'show', cycleId);
@@ -83,29 +83,29 @@ describe.concurrent('orders side by side', () => {
     const second = hypervisor.hold('PUT', snapshotOfAny);
     first.letGo();
     await second.done;
-    const halted = await stack.tell('cycle', 'halt', cycleId, '--why', 'the phones are down', '--who', 'dana');
+    const halted = await stack.command('cycle', 'halt', cycleId, '--why', 'the phones are down', '--who', 'dana');
     second.letGo();
     expect(halted.code).toBe(0);
     await stack.waitsFor(cycleId, 'a person, to resume or cancel it: halted by dana: the phones are down');
 
     // One was done, one was in its snapshot, one had not started.
-    const standing = await nobodyInFlight(cycleId);
-    const states = files.map((name) => endpointFacts(standing, name)).map((one) => one.outcome ?? 'waits');
+    const atRest = await nobodyInFlight(cycleId);
+    const states = files.map((name) => endpointFacts(atRest, name)).map((one) => one.outcome ?? 'waits');
     expect(states.toSorted()).toEqual(['patched', 'waits', 'waits']);
     for (const name of files) {
-      const { outcome, because, ...endpoint } = endpointFacts(standing, name);
+      const { outcome, because, ...endpoint } = endpointFacts(atRest, name);
       expect(stack.endpoint(name).upgrades().toSorted()).toEqual(outcome === 'patched' ? upgradesOf(endpoint) : []);
       if (outcome === null) expect(because.join()).toContain('halted by dana: the phones are down');
     }
 
-    const again = await stack.tell('cycle', 'halt', cycleId, '--why', 'to be sure', '--who', 'lee');
+    const again = await stack.command('cycle', 'halt', cycleId, '--why', 'to be sure', '--who', 'lee');
     expect(again).toMatchObject({
       code: 1,
       err: expect.stringContaining('dana has halted the cycle already') as string,
     });
-    const part = await stack.tell('cycle', 'resume', cycleId, '--ring', 'all', '--why', 'it is over');
+    const part = await stack.command('cycle', 'resume', cycleId, '--ring', 'all', '--why', 'it is over');
     expect(part).toMatchObject({ code: 1, err: expect.stringContaining('no halt of ring all is in force') as string });
-    const resumed = await stack.tell('cycle', 'resume', cycleId, '--why', 'the phones ring', '--who', 'dana');
+    const resumed = await stack.command('cycle', 'resume', cycleId, '--why', 'the phones ring', '--who', 'dana');
     expect(resumed.code).toBe(0);
     const facts = await stack.ended(cycleId);
     expect(facts.state).toBe('finished');
@@ -123,30 +123,38 @@ describe.concurrent('orders side by side', () => {
     await snapshot.done;
     await until('the first installs', () => given().some(({ report }) => report.kind === 'install'));
     const calledAt = Date.now();
-    const halted = await stack.tell('cycle', 'halt', cycleId, '--why', 'stock-taking', '--who', 'dana');
+    const halted = await stack.command('cycle', 'halt', cycleId, '--why', 'stock-taking', '--who', 'dana');
     expect(halted.code).toBe(0);
     snapshot.letGo();
-    const standing = await nobodyInFlight(cycleId);
+    const atRest = await nobodyInFlight(cycleId);
     const starts = given().filter(({ report }) => report.kind === 'prefetch' || report.kind === 'install');
-    const { orderedAt = '' } = standing.orders.find((one) => one.order === 'halt') ?? {};
+    const { orderedAt = '' } = atRest.orders.find((one) => one.order === 'halt') ?? {};
     expect(Math.max(...starts.map(startDue))).toBeLessThan(quietSince(calledAt, orderedAt));
     // One was in its snapshot, and its install was next.
-    const stopped = standing.endpoints.filter((one) => one.ring === 'first' && one.outcome === null);
+    const stopped = atRest.endpoints.filter((one) => one.ring === 'first' && one.outcome === null);
     expect(stopped.map((one) => one.because.join())).toContainEqual(
       expect.stringContaining('halted by dana: stock-taking'),
     );
 
-    const [skipped = '', kept = ''] = standing.endpoints
-      .filter((one) => one.ring === 'later')
-      .map((one) => one.endpoint);
-    const done = standing.endpoints.find((one) => one.outcome === 'patched');
+    const [skipped = '', kept = ''] = atRest.endpoints.filter((one) => one.ring === 'later').map((one) => one.endpoint);
+    const done = atRest.endpoints.find((one) => one.outcome === 'patched');
     const skip = (name: string) =>
-      stack.tell('cycle', 'skip', cycleId, '--endpoint', name, '--why', 'it is broken', '--who', 'lee');
+      stack.command('cycle', 'skip', cycleId, '--endpoint', name, '--why', 'it is broken', '--who', 'lee');
     expect(await skip(skipped)).toMatchObject({ code: 0 });
     expect(await skip(done?.endpoint ?? '')).toMatchObject({ code: 1 });
-    const stop = await stack.tell('cycle', 'halt', cycleId, '--endpoint', kept, '--why', 'month end', '--who', 'lee');
+    const stop = await stack.command(
+      'cycle',
+      'halt',
+      cycleId,
+      '--endpoint',
+      kept,
+      '--why',
+      'month end',
+      '--who',
+      'lee',
+    );
     expect(stop).toMatchObject({ code: 0 });
-    expect(await stack.tell('cycle', 'resume', cycleId, '--why', 'all is counted')).toMatchObject({ code: 0 });
+    expect(await stack.command('cycle', 'resume', cycleId, '--why', 'all is counted')).toMatchObject({ code: 0 });
     const facts = await stack.ended(cycleId);
     expect(endpointFacts(facts, skipped)).toMatchObject({
       outcome: 'skipped',
@@ -154,7 +162,7 @@ describe.concurrent('orders side by side', () => {
     });
     expect(endpointFacts(facts, kept).outcome).toBeNull();
     expect(endpointFacts(facts, kept).because.join()).toContain(`endpoint ${kept} halted by lee: month end`);
-    expect((await stack.tell('why', kept)).out).toContain('halted by lee: month end');
+    expect((await stack.command('why', kept)).out).toContain('halted by lee: month end');
     for (const name of [skipped, kept]) expect(stack.endpoint(name).upgrades()).toEqual([]);
     const others = facts.endpoints.filter((one) => one.endpoint !== skipped && one.endpoint !== kept);
     expect(others.map((one) => one.outcome)).toEqual(others.map(() => 'patched'));
@@ -165,7 +173,7 @@ describe.concurrent('orders side by side', () => {
     const snapshot = hypervisor.hold('PUT', /\/endpoints\/bank-\d\.acme\/snapshots\//);
     const cycleId = await stack.start('banks');
     await snapshot.done;
-    const cancelled = await stack.tell('cycle', 'cancel', cycleId, '--why', 'the vault is open', '--who', 'dana');
+    const cancelled = await stack.command('cycle', 'cancel', cycleId, '--why', 'the vault is open', '--who', 'dana');
     snapshot.letGo();
     expect(cancelled.code).toBe(0);
     const facts = await stack.ended(cycleId);
@@ -177,7 +185,7 @@ describe.concurrent('orders side by side', () => {
       expect(stack.endpoint(name).upgrades()).toEqual([]);
     }
     expect(facts.steps.map((step) => step.state)).not.toContain('running');
-    const resumed = await stack.tell('cycle', 'resume', cycleId, '--why', 'it is shut');
+    const resumed = await stack.command('cycle', 'resume', cycleId, '--why', 'it is shut');
     expect(resumed).toMatchObject({ code: 1, err: expect.stringContaining('was cancelled') as string });
   });
 
@@ -193,14 +201,14 @@ describe.concurrent('orders side by side', () => {
       expect(endpointFacts(facts, name).outcome).toBe('rolled_back');
       expect(stack.endpoint(name).state().packages).toEqual(before.get(name));
       expect(stack.endpoint(name).generation()).toBe(2);
-      expect((await stack.tell('why', name)).out).toContain('dana: the forms are blank');
+      expect((await stack.command('why', name)).out).toContain('dana: the forms are blank');
     }
     for (const name of inRing('canary')) expect(endpointFacts(facts, name).outcome).toBe('patched');
 
     const all = await rolledBack(cycle.cycleId);
     expect(all.endpoints.map((one) => one.outcome)).toEqual(['rolled_back', 'rolled_back']);
     for (const name of clinics) expect(stack.endpoint(name).state().packages).toEqual(before.get(name));
-    const nothing = await stack.tell('cycle', 'roll-back', cycle.cycleId, '--why', 'once more');
+    const nothing = await stack.command('cycle', 'roll-back', cycle.cycleId, '--why', 'once more');
     expect(nothing).toMatchObject({ code: 1, err: expect.stringContaining('has patched nothing') as string });
   });
 });

@@ -1,13 +1,13 @@
 /** Workers that are killed in the middle of things. Each moment is chosen by watching for it, never by a clock. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { CycleFacts } from '../../domain/cycle-facts.ts';
-import { stackStatus } from '../../workers/embedded/supervisor.ts';
-import { endpointFacts, upgradesOf } from './facts.ts';
-import { type HeldInstall, heldInstall, installs } from './held-installs.ts';
-import { release } from './releases.ts';
-import { type SlowHypervisor, slowHypervisor } from './slow-hypervisor.ts';
-import { type StandingStack, raiseStack, storyTimes } from './standing-stack.ts';
-import { until } from './until.ts';
+import type { CycleFacts } from '../../domain/reports/cycle-facts.ts';
+import { stackStatus } from '../../embedded/supervisor.ts';
+import { endpointFacts, upgradesOf } from '../setup/stack/facts.ts';
+import { type HeldInstall, heldInstall, installs } from '../setup/simulated/held-installs.ts';
+import { archiveVersion } from '../setup/simulated/releases.ts';
+import { type SlowHypervisor, slowHypervisor } from '../setup/simulated/slow-hypervisor.ts';
+import { type RunningStack, startStack, storyTimes } from '../setup/stack/running-stack.ts';
+import { until } from '../setup/until.ts';
 
 vi.setConfig(storyTimes);
 
@@ -17,13 +17,13 @@ const controlWorker = 'worker-control';
 /** One ring each, in this order: the last one's install fails, so that it is put back. */
 const [first, second, sick] = ['calm-1', 'calm-2', 'sick-1'] as const;
 
-let stack: StandingStack;
+let stack: RunningStack;
 let facts: CycleFacts;
 let hypervisor: SlowHypervisor;
 let install: HeldInstall;
 
 beforeAll(async () => {
-  stack = await raiseStack({
+  stack = await startStack({
     sites: [{ site, zone: 'Asia/Tokyo' }],
     endpoints: [first, second, sick].map((endpoint) => ({ endpoint, site, role: 'servers' })),
     policies: [
@@ -37,12 +37,12 @@ beforeAll(async () => {
       },
     ],
   });
-  const grep = release('grep', '3.8-5+deb12u1', ['CVE-2026-70003']);
+  const grep = archiveVersion('grep', '3.8-5+deb12u1', ['CVE-2026-70003']);
   install = heldInstall(stack, 'grep');
   await stack.fleet.publish({ ...grep, faults: { heldBy: install.heldBy } }, [first, second]);
   await stack.fleet.publish({ ...grep, faults: { failsConfigure: true } }, [sick]);
   // The longest plan of its segment: the sandbox is a clone of this one, where nothing fails.
-  await stack.fleet.publish(release('sed', '4.9-1+deb12u2', ['CVE-2026-70002']), [first]);
+  await stack.fleet.publish(archiveVersion('sed', '4.9-1+deb12u2', ['CVE-2026-70002']), [first]);
   hypervisor = await slowHypervisor(stack.fleetDirectory);
 });
 afterAll(async () => {

@@ -2,11 +2,11 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { CycleFacts } from '../../domain/cycle-facts.ts';
-import { clientId } from './client-files.ts';
-import { endpointFacts, upgradesOf } from './facts.ts';
-import { changelogEntry, knownChangelog, release } from './releases.ts';
-import { type StandingStack, raiseStack, storyTimes } from './standing-stack.ts';
+import type { CycleFacts } from '../../domain/reports/cycle-facts.ts';
+import { clientId } from '../setup/stack/client-files.ts';
+import { endpointFacts, upgradesOf } from '../setup/stack/facts.ts';
+import { changelogEntry, knownChangelog, archiveVersion } from '../setup/simulated/releases.ts';
+import { type RunningStack, startStack, storyTimes } from '../setup/stack/running-stack.ts';
 
 vi.setConfig(storyTimes);
 
@@ -14,10 +14,10 @@ const site = 'tokyo';
 /** Of the updates that are pending on a fresh machine: openssl 3.0.22-1~deb12u2 fixes it. */
 const advisory = 'CVE-2026-84782';
 
-let stack: StandingStack;
+let stack: RunningStack;
 
 beforeAll(async () => {
-  stack = await raiseStack({
+  stack = await startStack({
     sites: [{ site, zone: 'Asia/Tokyo' }],
     endpoints: [
       ...['pay-1', 'pay-2'].map((endpoint) => ({ endpoint, site, role: 'payments' })),
@@ -41,12 +41,12 @@ describe.concurrent('orders side by side', () => {
     const newest = '3.0.22-1~deb12u3';
     const pay = ['pay-1', 'pay-2'];
     const zlib = { origin: 'Debian:12.15/oldstable', changelog: changelogEntry('zlib', needed, []) };
-    await stack.fleet.publish(release('zlib1g', needed, [], zlib), pay);
+    await stack.fleet.publish(archiveVersion('zlib1g', needed, [], zlib), pay);
     const openssl = {
       depends: ['libc6 (>= 2.34)', 'libssl3 (>= 3.0.9)', `zlib1g (>= ${needed})`],
       changelog: changelogEntry('openssl', newest, []) + knownChangelog('openssl'),
     };
-    await stack.fleet.publish(release('openssl', newest, [], openssl), pay);
+    await stack.fleet.publish(archiveVersion('openssl', newest, [], openssl), pay);
 
     const start = () =>
       stack.ask<{ cycleId: string }>('emergency', 'start', '--advisory', advisory, '--policy', 'payments');
@@ -77,13 +77,13 @@ describe.concurrent('orders side by side', () => {
     const asked = await stack.ask<CycleFacts>('cycle', 'show', cycleId);
     expect(asked.changeRecord?.approval.state).toBe('waiting');
 
-    const withoutReason = await stack.tell('cycle', 'approve', cycleId, '--who', 'dana');
+    const withoutReason = await stack.command('cycle', 'approve', cycleId, '--who', 'dana');
     expect(withoutReason).toMatchObject({ code: 2, err: expect.stringContaining('--why') as string });
-    const emptyReason = await stack.tell('cycle', 'approve', cycleId, '--who', 'dana', '--why', ' ');
+    const emptyReason = await stack.command('cycle', 'approve', cycleId, '--who', 'dana', '--why', ' ');
     expect(emptyReason).toMatchObject({ code: 2, err: expect.stringContaining('why') as string });
     expect(stack.endpoint('till-1').upgrades()).toEqual([]);
 
-    const approved = await stack.tell('cycle', 'approve', cycleId, '--who', 'dana', '--why', 'the shop is closed');
+    const approved = await stack.command('cycle', 'approve', cycleId, '--who', 'dana', '--why', 'the shop is closed');
     expect(approved.code).toBe(0);
     const facts = await stack.ended(cycleId);
     expect(facts.changeRecord?.approval.state).toBe('approved');
@@ -120,7 +120,7 @@ describe('bad input', () => {
     const museum = join(broken, 'policies', 'museum.yaml');
     await writeFile(museum, (await readFile(museum, 'utf8')).replace('report only', 'patch'));
 
-    const refused = await stack.tell('apply', '-f', broken);
+    const refused = await stack.command('apply', '-f', broken);
     expect(refused).toMatchObject({ code: 2, out: '' });
     expect(refused.err).toContain(`policies/tills.yaml:${line}: windows: "sometimes" is not known`);
     const again = await stack.ask<{ policies: { changed: boolean; version: number }[] }>(
@@ -153,7 +153,7 @@ describe('bad input', () => {
       ['cycle', 'list', '--nonsense'],
     ].map((argv) => [argv.join(' '), argv] as const),
   )('patchcycle %s is refused with a sentence', async ([, argv]) => {
-    const { code, out, err } = await stack.tell(...argv);
+    const { code, out, err } = await stack.command(...argv);
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err.trim().split('\n')).toHaveLength(1);
     expect(err).not.toMatch(/ {4}at |Error:/);

@@ -1,10 +1,10 @@
 /** Orders about a part of a cycle, at its gates, of a roll-back under way, and as Temporal's web UI sends them. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { endpointFacts, outcomesOf, upgradesOf, verdictsOf } from './facts.ts';
-import { type OrderDesk, orderDesk } from './order-desk.ts';
-import { knownVersion, release } from './releases.ts';
-import { type SlowHypervisor, slowHypervisor } from './slow-hypervisor.ts';
-import { type StandingStack, raiseStack, storyTimes } from './standing-stack.ts';
+import { endpointFacts, outcomesOf, upgradesOf, verdictsOf } from '../setup/stack/facts.ts';
+import { type Operator, operatorOf } from '../setup/stack/operator.ts';
+import { knownVersion, archiveVersion } from '../setup/simulated/releases.ts';
+import { type SlowHypervisor, slowHypervisor } from '../setup/simulated/slow-hypervisor.ts';
+import { type RunningStack, startStack, storyTimes } from '../setup/stack/running-stack.ts';
 
 vi.setConfig(storyTimes);
 
@@ -21,12 +21,12 @@ const oneByOne = (...names: readonly string[]) => [
 /** Whole machines are patched here many times over; that clones are tried first is told elsewhere. */
 const sandbox = { required: false };
 
-let stack: StandingStack;
-let desk: OrderDesk;
+let stack: RunningStack;
+let operator: Operator;
 let hypervisor: SlowHypervisor;
 
 beforeAll(async () => {
-  stack = await raiseStack({
+  stack = await startStack({
     sites: [
       { site: near, zone: 'Asia/Tokyo' },
       { site: far, zone: 'Asia/Tokyo' },
@@ -53,11 +53,11 @@ beforeAll(async () => {
       { policy: 'docks', sandbox, rings: oneByOne('dock-1'), afterHalt: 'ask' },
     ],
   });
-  const grep = release('grep', '3.8-5+deb12u1', ['CVE-2026-70003']);
-  await stack.fleet.publish(release('sed', sed, ['CVE-2026-70002']), ['mill-2']);
+  const grep = archiveVersion('grep', '3.8-5+deb12u1', ['CVE-2026-70003']);
+  await stack.fleet.publish(archiveVersion('sed', sed, ['CVE-2026-70002']), ['mill-2']);
   await stack.fleet.publish({ ...grep, faults: { failsConfigure: true } }, ['dock-1']);
   await stack.fleet.publish(grep, ['dock-2']);
-  desk = orderDesk(stack);
+  operator = operatorOf(stack);
   hypervisor = await slowHypervisor(stack.fleetDirectory);
 });
 afterAll(async () => {
@@ -76,15 +76,15 @@ describe.concurrent('orders side by side', () => {
     const snapshot = snapshotOf('mill-2');
     const cycleId = await stack.start('mills');
     await snapshot.done;
-    await desk.order('halt', cycleId, 'sed is suspected', '--patch', 'sed');
+    await operator.order('halt', cycleId, 'sed is suspected', '--patch', 'sed');
     snapshot.letGo();
-    await desk.stands(cycleId, 'mill-1', 'patched');
+    await operator.untilRecorded(cycleId, 'mill-1', 'patched');
     await stack.waitsFor(cycleId, 'patch sed halted by dana: sed is suspected');
-    await desk.stands(cycleId, 'mill-2', 'patch sed halted by dana: sed is suspected');
+    await operator.untilRecorded(cycleId, 'mill-2', 'patch sed halted by dana: sed is suspected');
     expect(given('mill-2')).not.toContain('install');
     expect(stack.endpoint('mill-2').upgrades()).toEqual([]);
 
-    await desk.order('resume', cycleId, 'sed is sound', '--patch', 'sed');
+    await operator.order('resume', cycleId, 'sed is sound', '--patch', 'sed');
     const facts = await stack.ended(cycleId);
     expect(facts.state).toBe('finished');
     for (const name of ['mill-1', 'mill-2']) {
@@ -92,11 +92,11 @@ describe.concurrent('orders side by side', () => {
       expect(stack.endpoint(name).upgrades().toSorted()).toEqual(upgradesOf(endpointFacts(facts, name)));
     }
     expect(stack.endpoint('mill-2').version('sed')).toBe(sed);
-    expect(await desk.audited(cycleId)).toEqual([
+    expect(await operator.audited(cycleId)).toEqual([
       'halt patch sed by dana: sed is suspected',
       'resume patch sed by dana: sed is sound',
     ]);
-    const why = (await stack.tell('why', 'mill-2', 'sed')).out;
+    const why = (await stack.command('why', 'mill-2', 'sed')).out;
     expect(why).toMatch(/halt of patch sed by dana at .*: sed is suspected/);
     expect(why).toMatch(/resume of patch sed by dana at .*: sed is sound/);
   });
@@ -105,25 +105,25 @@ describe.concurrent('orders side by side', () => {
     const [here, there] = [snapshotOf('yard-2'), snapshotOf('yard-3')];
     const cycleId = await stack.start('yards');
     await Promise.all([here.done, there.done]);
-    await desk.order('halt', cycleId, 'the line is down', '--site', far);
+    await operator.order('halt', cycleId, 'the line is down', '--site', far);
     there.letGo();
-    await desk.stands(cycleId, 'yard-3', `site ${far} halted by dana: the line is down`);
-    await desk.stands(cycleId, 'yard-1', 'patched');
+    await operator.untilRecorded(cycleId, 'yard-3', `site ${far} halted by dana: the line is down`);
+    await operator.untilRecorded(cycleId, 'yard-1', 'patched');
     expect(given('yard-3')).not.toContain('install');
     expect(stack.endpoint('yard-3').upgrades()).toEqual([]);
 
-    await desk.order('resume', cycleId, 'the line is back', '--site', far);
-    await desk.stands(cycleId, 'yard-3', 'patched');
+    await operator.order('resume', cycleId, 'the line is back', '--site', far);
+    await operator.untilRecorded(cycleId, 'yard-3', 'patched');
     here.letGo();
     const facts = await stack.ended(cycleId);
     expect(facts.endpoints.map(({ outcome }) => outcome)).toEqual(['patched', 'patched', 'patched']);
     for (const { endpoint, patches } of facts.endpoints)
       expect(stack.endpoint(endpoint).upgrades().toSorted()).toEqual(upgradesOf({ patches }));
-    expect(await desk.audited(cycleId)).toEqual([
+    expect(await operator.audited(cycleId)).toEqual([
       `halt site ${far} by dana: the line is down`,
       `resume site ${far} by dana: the line is back`,
     ]);
-    expect((await stack.tell('why', 'yard-3')).out).toContain(`halt of site ${far} by dana`);
+    expect((await stack.command('why', 'yard-3')).out).toContain(`halt of site ${far} by dana`);
   });
 
   test('a roll-back and its cycle that are cancelled leave what had begun put back, the rest as it was, and all of it on record', async () => {
@@ -131,15 +131,15 @@ describe.concurrent('orders side by side', () => {
     const snapshot = snapshotOf('press-1');
     const cycleId = await stack.start('presses');
     await snapshot.done;
-    await desk.order('halt', cycleId, 'one more shift', '--ring', 'rest');
+    await operator.order('halt', cycleId, 'one more shift', '--ring', 'rest');
     snapshot.letGo();
     await stack.waitsFor(cycleId, 'ring rest halted by dana');
 
     const restore = restoreOf('press-2');
-    const [orderId = ''] = /rollback\/\S+\/1/.exec(await desk.order('roll-back', cycleId, 'the ink runs')) ?? [];
+    const [orderId = ''] = /rollback\/\S+\/1/.exec(await operator.order('roll-back', cycleId, 'the ink runs')) ?? [];
     await restore.done;
-    await desk.order('cancel', orderId, 'the ink was old');
-    await desk.order('cancel', cycleId, 'the press is sold');
+    await operator.order('cancel', orderId, 'the ink was old');
+    await operator.order('cancel', cycleId, 'the press is sold');
     restore.letGo();
     await expect(stack.temporal.workflow.getHandle(orderId).result()).rejects.toThrow();
     const facts = await stack.ended(cycleId);
@@ -159,55 +159,61 @@ describe.concurrent('orders side by side', () => {
       expect.stringMatching(/^roll back ended of roll-back 1: .*cancelled by dana: the ink was old.*1 rolled back/),
     ]);
 
-    const again = await desk.order('roll-back', cycleId, 'the ink runs after all');
+    const again = await operator.order('roll-back', cycleId, 'the ink runs after all');
     await stack.temporal.workflow.getHandle(/rollback\/\S+\/2/.exec(again)?.[0] ?? '').result();
     expect(stack.endpoint('press-1').upgrades()).toEqual([]);
   });
 
   test('orders that are typed into Temporal’s web UI are carried out when they say who and why, and else refused in a sentence', async () => {
-    const word = { who: 'lee', why: 'by hand' };
+    const signOff = { who: 'lee', why: 'by hand' };
     const cycleId = await stack.start('inns');
-    await desk.stands(cycleId, 'inn-1', 'window');
+    await operator.untilRecorded(cycleId, 'inn-1', 'window');
     const refusals: readonly [update: string, typed: unknown, sentence: RegExp][] = [
       ['halt', undefined, /^say who gives the order: "who"$/],
       ['halt', 'stop', /^say who gives the order: "who"$/],
       ['halt', { who: 7, why: 'by hand' }, /^say who gives the order: "who"$/],
       ['halt', { who: 'lee', why: ' ' }, /^say why: "why"$/],
-      ['rollBack', { ...word, sites: near }, /^"sites" is not known in this order, which takes: who, why, ring, site,/],
-      ['skip', { ...word, ring: 'first', endpoint: 'inn-3' }, /one part of a cycle, not ring and endpoint$/],
-      ['skip', { ...word, endpoint: null }, /^say which endpoint$/],
-      ['skip', { ...word, endpoint: 'inn-9' }, /has no endpoint inn-9; it has inn-1, inn-2, inn-3$/],
-      ['skip', word, /^name what to skip/],
-      ['rollBack', { ...word, endpoint: 'inn-3' }, /has patched nothing of endpoint inn-3/],
-      ['openWindow', { ...word, minutes: 60, sites: near }, /^"sites" is not known/],
-      ['goOn', word, /^no halted gate waits/],
-      ['advance', word, /^no gate waits for a person$/],
+      [
+        'rollBack',
+        { ...signOff, sites: near },
+        /^"sites" is not known in this order, which takes: who, why, ring, site,/,
+      ],
+      ['skip', { ...signOff, ring: 'first', endpoint: 'inn-3' }, /one part of a cycle, not ring and endpoint$/],
+      ['skip', { ...signOff, endpoint: null }, /^say which endpoint$/],
+      ['skip', { ...signOff, endpoint: 'inn-9' }, /has no endpoint inn-9; it has inn-1, inn-2, inn-3$/],
+      ['skip', signOff, /^name what to skip/],
+      ['rollBack', { ...signOff, endpoint: 'inn-3' }, /has patched nothing of endpoint inn-3/],
+      ['openWindow', { ...signOff, minutes: 60, sites: near }, /^"sites" is not known/],
+      ['continueCycle', signOff, /^no halted gate waits/],
+      ['advance', signOff, /^no gate waits for a person$/],
     ];
     for (const [update, words, sentence] of refusals)
-      expect(await desk.refusal(cycleId, update, words)).toMatch(sentence);
-    expect(await desk.audited(cycleId)).toEqual([]);
+      expect(await operator.refusal(cycleId, update, words)).toMatch(sentence);
+    expect(await operator.audited(cycleId)).toEqual([]);
 
-    await desk.typed(cycleId, 'halt', { ...word, endpoint: 'inn-2' });
-    await desk.typed(cycleId, 'openWindow', { ...word, minutes: 60 });
+    await operator.typed(cycleId, 'halt', { ...signOff, endpoint: 'inn-2' });
+    await operator.typed(cycleId, 'openWindow', { ...signOff, minutes: 60 });
     await stack.waitsFor(cycleId, 'the gate of ring first is held');
-    await desk.typed(cycleId, 'halt', word);
-    expect(await desk.refusal(cycleId, 'advance', word)).toMatch(/^resume it before you advance its gate: halted by/);
-    await desk.typed(cycleId, 'resume', word);
+    await operator.typed(cycleId, 'halt', signOff);
+    expect(await operator.refusal(cycleId, 'advance', signOff)).toMatch(
+      /^resume it before you advance its gate: halted by/,
+    );
+    await operator.typed(cycleId, 'resume', signOff);
     const last = snapshotOf('inn-3');
-    expect(await desk.refusal(cycleId, 'goOn', word)).toMatch(/^no halted gate waits/);
-    await desk.order('advance', cycleId, 'one inn is enough');
+    expect(await operator.refusal(cycleId, 'continueCycle', signOff)).toMatch(/^no halted gate waits/);
+    await operator.order('advance', cycleId, 'one inn is enough');
     await last.done;
-    const orderId = await desk.typed(cycleId, 'rollBack', { ...word, endpoint: 'inn-1' });
+    const orderId = await operator.typed(cycleId, 'rollBack', { ...signOff, endpoint: 'inn-1' });
     await stack.temporal.workflow.getHandle(String(orderId)).result();
     expect(stack.endpoint('inn-1').upgrades()).toEqual([]);
-    await desk.typed(cycleId, 'skip', { ...word, endpoint: 'inn-2' });
+    await operator.typed(cycleId, 'skip', { ...signOff, endpoint: 'inn-2' });
     last.letGo();
     const facts = await stack.ended(cycleId);
     expect(facts.state).toBe('finished');
     expect(verdictsOf(facts)).toEqual(['first: hold', 'later: advance']);
     expect(outcomesOf(facts)).toEqual(['inn-1: rolled_back', 'inn-2: skipped', 'inn-3: patched']);
     expect(given('inn-2')).toEqual([]);
-    expect(await desk.audited(cycleId)).toEqual([
+    expect(await operator.audited(cycleId)).toEqual([
       'halt endpoint inn-2 by lee: by hand',
       expect.stringMatching(/^open window all sites until .* by lee: by hand$/),
       'halt the cycle by lee: by hand',
@@ -217,17 +223,17 @@ describe.concurrent('orders side by side', () => {
       expect.stringContaining('endpoint rolled back inn-1'),
       'skip endpoint inn-2 by lee: by hand',
     ]);
-    expect((await stack.tell('why', 'inn-1')).out).toContain('advance of ring first by dana');
+    expect((await stack.command('why', 'inn-1')).out).toContain('advance of ring first by dana');
   });
 
   test('a halted gate is not advanced; the good patches go on past it when a person says so, with who and why', async () => {
     const cycleId = await stack.start('docks');
     await stack.waitsFor(cycleId, 'the gate of ring dock-1 is halted');
-    expect(await desk.refusal(cycleId, 'advance', { who: 'lee', why: 'it is late' })).toMatch(
+    expect(await operator.refusal(cycleId, 'advance', { who: 'lee', why: 'it is late' })).toMatch(
       /^a halted gate is not advanced .*release the patch at fault first/,
     );
     expect(given('dock-2')).toEqual([]);
-    await desk.order('go-on', cycleId, 'grep can wait');
+    await operator.order('go-on', cycleId, 'grep can wait');
     const facts = await stack.ended(cycleId);
     expect(facts.state).toBe('finished');
     expect(verdictsOf(facts)).toEqual(['dock-1: halt', 'dock-1, successor 1: advance', 'rest, successor 1: advance']);
@@ -236,7 +242,7 @@ describe.concurrent('orders side by side', () => {
       expect(stack.endpoint(name).version('grep')).toBe(knownVersion('grep'));
       expect(stack.endpoint(name).upgrades().join()).toContain('openssl');
     }
-    expect(await desk.audited(cycleId)).toContain('go on the cycle by dana: grep can wait');
-    expect((await stack.tell('why', 'dock-2')).out).toMatch(/go on of the cycle by dana at .*: grep can wait/);
+    expect(await operator.audited(cycleId)).toContain('go on the cycle by dana: grep can wait');
+    expect((await stack.command('why', 'dock-2')).out).toMatch(/go on of the cycle by dana at .*: grep can wait/);
   });
 });

@@ -8,16 +8,16 @@ import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { simulatedSandboxes } from '../../activities/adapters/sandboxes/simulated.ts';
 import { simulatedSnapshots } from '../../activities/adapters/snapshots/simulated.ts';
-import { sandboxNameOf } from '../../activities/machines.ts';
-import type { CycleFacts } from '../../domain/cycle-facts.ts';
-import type { ArchiveVersion } from '../../tools/simulated-fleet/archive.ts';
-import { fleetDirectory } from '../../tools/simulated-fleet/fleet.ts';
-import type { FoundLeak, KeptSnapshot } from '../../workers/snapshots.ts';
-import { endpointFacts, upgradesOf } from './facts.ts';
-import { type HeldInstall, heldInstall, installs } from './held-installs.ts';
-import { knownVersion, release } from './releases.ts';
-import { type StandingStack, raiseStack, storyTimes } from './standing-stack.ts';
-import { until } from './until.ts';
+import type { CycleFacts } from '../../domain/reports/cycle-facts.ts';
+import type { ArchiveVersion } from '../../fleets/simulated/archive.ts';
+import { fleetDirectory } from '../../fleets/simulated/client.ts';
+import type { FoundLeak, KeptSnapshot } from '../../operator/snapshots.ts';
+import { endpointFacts, upgradesOf } from '../setup/stack/facts.ts';
+import { type HeldInstall, heldInstall, installs } from '../setup/simulated/held-installs.ts';
+import { knownVersion, archiveVersion } from '../setup/simulated/releases.ts';
+import { type RunningStack, startStack, storyTimes } from '../setup/stack/running-stack.ts';
+import { until } from '../setup/until.ts';
+import { sandboxNameOf } from '../../record/names.ts';
 
 vi.setConfig(storyTimes);
 
@@ -26,12 +26,12 @@ const far = 'tokyo';
 /** It would meet the bad version first. */
 const sandbox = { required: false };
 
-let stack: StandingStack;
+let stack: RunningStack;
 const terminated = new Map<string, string>();
 const held = new Map<string, HeldInstall>();
 
 beforeAll(async () => {
-  stack = await raiseStack({
+  stack = await startStack({
     sites: [
       { site: near, zone: 'Asia/Tokyo' },
       { site: far, zone: 'Asia/Tokyo' },
@@ -50,7 +50,7 @@ beforeAll(async () => {
       { policy: 'kept', rollback: 'packages', sandbox },
     ],
   });
-  const grep = release('grep', '3.8-5+deb12u1', ['CVE-2026-70003']);
+  const grep = archiveVersion('grep', '3.8-5+deb12u1', ['CVE-2026-70003']);
   for (const name of ['steady-1', 'sick-1', 'dark-1']) {
     const install = heldInstall(stack, name);
     install.hold();
@@ -124,7 +124,7 @@ describe.concurrent('cycles that were terminated in the middle of an install, or
     expect(disk.upgrades().toSorted()).toEqual(upgradesOf(endpoint));
     expect(disk.ledger().filter(({ report }) => report.kind === 'install')).toHaveLength(1);
 
-    await stack.fleet.publish(release('sed', '4.9-1+deb12u2', ['CVE-2026-70002']), ['steady-1']);
+    await stack.fleet.publish(archiveVersion('sed', '4.9-1+deb12u2', ['CVE-2026-70002']), ['steady-1']);
     const next = await stack.run('steady');
     expect(next.state).toBe('finished');
     expect(endpointFacts(next, 'steady-1').outcome).toBe('patched');
@@ -177,7 +177,7 @@ describe.concurrent('cycles that were terminated in the middle of an install, or
         .state()
         .packages.map((each) => [each.package, each.version]),
     );
-    const openssl = release('openssl', knownVersion('openssl'), [], { faults: { losesPower: 'for good' } });
+    const openssl = archiveVersion('openssl', knownVersion('openssl'), [], { faults: { losesPower: 'for good' } });
     await stack.fleet.publish(openssl, ['kept-1']);
     const cycleId = await stack.start('kept');
     await until('kept-1 is half put back', () => lostPowerOver('kept-1', openssl));
@@ -196,7 +196,7 @@ describe.concurrent('cycles that were terminated in the middle of an install, or
   });
 });
 
-type Shelf = { readonly snapshots: readonly KeptSnapshot[]; readonly leaks: readonly FoundLeak[] };
+type SnapshotAnswer = { readonly snapshots: readonly KeptSnapshot[]; readonly leaks: readonly FoundLeak[] };
 
 test('snapshots go when nothing needs them, stay while something does, and what is on no record is told', async () => {
   const fleet = fleetDirectory(stack.fleetDirectory);
@@ -211,7 +211,7 @@ test('snapshots go when nothing needs them, stay while something does, and what 
 
   await chore('clean-up-snapshots');
   const shelf = await until('the clean-up is done', async () => {
-    const seen = await stack.ask<Shelf>('snapshots');
+    const seen = await stack.ask<SnapshotAnswer>('snapshots');
     return seen.leaks.length === 2 && seen.snapshots.every(({ endpoint }) => endpoint !== 'steady-1') && seen;
   });
   // Both were kept for 0 days after a proven end; what somebody else has made is not ours to delete.
@@ -229,7 +229,7 @@ test('snapshots go when nothing needs them, stay while something does, and what 
   expect(stack.endpoint('sick-1').snapshots()).toEqual([sick?.snapshotId]);
   const [gone] = shelf.snapshots.filter(({ endpoint }) => endpoint === 'dark-1');
   expect(gone?.missingSinceAt).not.toBeNull();
-  const inWords = await stack.tell('snapshots');
+  const inWords = await stack.command('snapshots');
   expect(inWords.out).toContain('gone since');
   expect(inWords.out).toContain('2 on no record');
 });

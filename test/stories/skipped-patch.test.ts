@@ -1,10 +1,10 @@
 /** What people order of one patch of a cycle: that nothing of it starts any more, and that the rest goes on without it. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { endpointFacts } from './facts.ts';
-import { type OrderDesk, orderDesk } from './order-desk.ts';
-import { knownVersion, release } from './releases.ts';
-import { type SlowHypervisor, slowHypervisor } from './slow-hypervisor.ts';
-import { type StandingStack, raiseStack, storyTimes } from './standing-stack.ts';
+import { endpointFacts } from '../setup/stack/facts.ts';
+import { type Operator, operatorOf } from '../setup/stack/operator.ts';
+import { knownVersion, archiveVersion } from '../setup/simulated/releases.ts';
+import { type SlowHypervisor, slowHypervisor } from '../setup/simulated/slow-hypervisor.ts';
+import { type RunningStack, startStack, storyTimes } from '../setup/stack/running-stack.ts';
 
 vi.setConfig(storyTimes);
 
@@ -15,12 +15,12 @@ const advisory = 'CVE-2026-70004';
 const sandbox = { required: false };
 const rings = (canary: string) => [{ name: 'canary', take: 1, endpoints: canary }, { name: 'rest' }];
 
-let stack: StandingStack;
-let desk: OrderDesk;
+let stack: RunningStack;
+let operator: Operator;
 let hypervisor: SlowHypervisor;
 
 beforeAll(async () => {
-  stack = await raiseStack({
+  stack = await startStack({
     sites: [{ site, zone: 'Asia/Tokyo' }],
     endpoints: [
       ...[1, 2, 3].map((number) => ({ endpoint: `till-${number}`, site, role: 'tills' })),
@@ -38,10 +38,10 @@ beforeAll(async () => {
       { policy: 'desks', sandbox, rings: rings('desk-1'), afterHalt: 'ask' },
     ],
   });
-  const good = release('cron', cron, [advisory]);
+  const good = archiveVersion('cron', cron, [advisory]);
   await stack.fleet.publish(good, ['till-1', 'till-2', 'till-3', 'kiosk-1', 'kiosk-2', 'desk-2']);
   await stack.fleet.publish({ ...good, faults: { failsConfigure: true } }, ['desk-1']);
-  desk = orderDesk(stack);
+  operator = operatorOf(stack);
   hypervisor = await slowHypervisor(stack.fleetDirectory);
 });
 afterAll(async () => {
@@ -57,11 +57,13 @@ describe.concurrent('orders side by side', () => {
     const snapshot = snapshotOf('till-1');
     const cycleId = await stack.start('tills');
     await snapshot.done;
-    const unknown = await stack.tell('cycle', 'skip', cycleId, '--patch', 'emacs', '--why', 'the tills break');
+    const unknown = await stack.command('cycle', 'skip', cycleId, '--patch', 'emacs', '--why', 'the tills break');
     expect(unknown).toMatchObject({ code: 2, err: expect.stringContaining(`it has cron=${cron}, `) as string });
-    const said = await desk.order('skip', cycleId, 'the tills break', '--patch', 'cron');
+    const said = await operator.order('skip', cycleId, 'the tills break', '--patch', 'cron');
     expect(said).toContain('patch cron skipped by dana: the tills break; 2 endpoints that carry it');
-    expect(await desk.order('skip', cycleId, 'the tills break', '--patch', 'cron')).toContain('patch cron was skipped');
+    expect(await operator.order('skip', cycleId, 'the tills break', '--patch', 'cron')).toContain(
+      'patch cron was skipped',
+    );
     snapshot.letGo();
 
     const facts = await stack.ended(cycleId);
@@ -81,9 +83,9 @@ describe.concurrent('orders side by side', () => {
       expect(disk.upgrades().join('\n')).toContain('openssl');
       expect(disk.generation()).toBe(1);
     }
-    expect((await stack.tell('why', 'till-2', 'cron')).out).toContain('skipped by dana: the tills break');
-    expect(await desk.audited(cycleId)).toContain('skip patch cron by dana: the tills break');
-    const late = await stack.tell('cycle', 'skip', cycleId, '--patch', 'openssl', '--why', 'it is late');
+    expect((await stack.command('why', 'till-2', 'cron')).out).toContain('skipped by dana: the tills break');
+    expect(await operator.audited(cycleId)).toContain('skip patch cron by dana: the tills break');
+    const late = await stack.command('cycle', 'skip', cycleId, '--patch', 'openssl', '--why', 'it is late');
     expect(late).toMatchObject({ code: 1, err: expect.stringContaining('has closed') as string });
   });
 
@@ -92,7 +94,7 @@ describe.concurrent('orders side by side', () => {
     const asked = ['emergency', 'start', '--advisory', advisory, '--policy', 'kiosks'];
     const { cycleId } = await stack.ask<{ cycleId: string }>(...asked);
     await snapshot.done;
-    await desk.order('skip', cycleId, 'the vendor withdrew it', '--patch', `cron=${cron}`);
+    await operator.order('skip', cycleId, 'the vendor withdrew it', '--patch', `cron=${cron}`);
     snapshot.letGo();
     const facts = await stack.ended(cycleId);
     expect(facts.state).toBe('finished');
@@ -109,7 +111,7 @@ describe.concurrent('orders side by side', () => {
   test('a halted gate that waits for a person goes on once the patch at fault is skipped', async () => {
     const cycleId = await stack.start('desks');
     await stack.waitsFor(cycleId, 'the gate of ring canary is halted');
-    await desk.order('skip', cycleId, 'its script is broken', '--patch', 'cron');
+    await operator.order('skip', cycleId, 'its script is broken', '--patch', 'cron');
     const facts = await stack.ended(cycleId);
     expect(facts.state).toBe('finished');
     expect(facts.changeRecord?.parent?.because).toContain('skipped by dana: its script is broken');

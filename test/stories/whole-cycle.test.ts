@@ -1,10 +1,10 @@
 /** A whole cycle over a small fleet, from its start to the one endpoint that came late. */
 import { DateTime } from 'luxon';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { CycleFacts } from '../../domain/cycle-facts.ts';
-import { endpointFacts, upgradesOf } from './facts.ts';
-import { type StandingStack, raiseStack, storyTimes } from './standing-stack.ts';
-import { until } from './until.ts';
+import type { CycleFacts } from '../../domain/reports/cycle-facts.ts';
+import { endpointFacts, upgradesOf } from '../setup/stack/facts.ts';
+import { type RunningStack, startStack, storyTimes } from '../setup/stack/running-stack.ts';
+import { until } from '../setup/until.ts';
 
 vi.setConfig(storyTimes);
 
@@ -14,13 +14,13 @@ const far = { site: 'phoenix', zone: 'America/Phoenix' };
 const online = ['web-1', 'web-2', 'web-3', 'app-1', 'app-2'];
 const off = 'laptop-1';
 
-let stack: StandingStack;
+let stack: RunningStack;
 let facts: CycleFacts;
 /** The far site's next window. By the near site's clocks it was hours ago. */
 let windowOpensAt: DateTime;
 
 beforeAll(async () => {
-  stack = await raiseStack({
+  stack = await startStack({
     sites: [near, far],
     endpoints: [
       ...online.map((endpoint) => ({ endpoint, site: near.site, role: 'servers', criticality: 'low' as const })),
@@ -46,7 +46,7 @@ test('a cycle ends with every endpoint that can be reached at the planned versio
     (await stack.recorded(cycleId)).endpoints.some((one) => one.waitingFor === 'window'),
   );
   expect(online.flatMap((name) => stack.endpoint(name).upgrades())).toEqual([]);
-  const opened = await stack.tell('cycle', 'open-window', cycleId, '--site', near.site, '--why', 'the story is now');
+  const opened = await stack.command('cycle', 'open-window', cycleId, '--site', near.site, '--why', 'the story is now');
   expect(opened).toMatchObject({ code: 0 });
 
   facts = await stack.ended(cycleId);

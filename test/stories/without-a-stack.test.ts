@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { runCommand } from './command.ts';
+import { runCommand } from '../setup/stack/command.ts';
 
 test.concurrent.for(
   [
@@ -14,6 +14,6 @@ test.concurrent.for(
 )('where nothing runs, patchcycle %s says so and how to start it', async ([, argv]) => {
   const folder = await mkdtemp(join(tmpdir(), 'patchcycle-nothing-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const told = await runCommand(['--state', folder, ...argv], {});
-  expect(told).toEqual({ code: 3, out: '', err: 'Nothing runs here. Start it with: patchcycle up -f DIR\n' });
+  const result = await runCommand(['--state', folder, ...argv], {});
+  expect(result).toEqual({ code: 3, out: '', err: 'Nothing runs here. Start it with: patchcycle up -f DIR\n' });
 });

@@ -13,7 +13,7 @@ const asked = { token, certificateRequest: 'PEM' };
 
 test('a token that is none by its shape is refused before anybody is asked', async () => {
   const enrol = vi.fn<Enrol>();
-  const post = await standingService(enrol);
+  const post = await startService(enrol);
   for (const wrong of ['short', `${token}4`, `${token.slice(0, 31)}/`, '']) {
     const { status, message } = await post({ ...asked, token: wrong });
     expect([status, message]).toEqual([400, expect.stringContaining('token')]);
@@ -23,25 +23,25 @@ test('a token that is none by its shape is refused before anybody is asked', asy
 
 test('a body that is too long is answered so, also when the caller has not said how long it is', async () => {
   const enrol = vi.fn<Enrol>();
-  const post = await standingService(enrol);
+  const post = await startService(enrol);
   const { status, message } = await post({ ...asked, certificateRequest: 'x'.repeat(500_000) });
   expect([status, message]).toEqual([413, expect.stringContaining('32768 bytes')]);
   expect(enrol).not.toHaveBeenCalled();
 });
 
 test("the control plane's no is said as a refusal, and its stumbling is not told", async () => {
-  const refuses = await standingService(() => Promise.reject(new EnrolmentRefused('the token has been used')));
+  const refuses = await startService(() => Promise.reject(new EnrolmentRefused('the token has been used')));
   expect(await refuses(asked)).toEqual({ status: 403, code: 'forbidden', message: 'the token has been used' });
   const silent = vi.spyOn(console, 'error').mockReturnValue();
   onTestFinished(() => silent.mockRestore());
-  const stumbles = await standingService(() => Promise.reject(new Error('inner workings')));
+  const stumbles = await startService(() => Promise.reject(new Error('inner workings')));
   expect(await stumbles(asked)).toMatchObject({ status: 500, message: expect.not.stringContaining('inner') as string });
 });
 
 test('four enrol at a time; the next is asked to try again, and may when one of them is done', async () => {
   const answers: (() => void)[] = [];
   const enrolled = { endpointId: 'web-1.acme', certificate: 'PEM', authority: 'PEM' };
-  const post = await standingService(() => new Promise((resolve) => answers.push(() => resolve(enrolled))));
+  const post = await startService(() => new Promise((resolve) => answers.push(() => resolve(enrolled))));
   const first = Array.from({ length: 4 }, () => post(asked));
   await vi.waitFor(() => expect(answers).toHaveLength(4));
   expect(await post(asked)).toMatchObject({ status: 429, code: 'too many' });
@@ -54,9 +54,9 @@ test('four enrol at a time; the next is asked to try again, and may when one of 
   await Promise.all(first);
 });
 
-type Told = { readonly status: number; readonly code?: string; readonly message?: string };
+type ServiceAnswer = { readonly status: number; readonly code?: string; readonly message?: string };
 
-async function standingService(enrol: Enrol): Promise<(body: unknown) => Promise<Told>> {
+async function startService(enrol: Enrol): Promise<(body: unknown) => Promise<ServiceAnswer>> {
   const authority = await openAuthority(join(temporaryFolder(), 'authority'));
   const server = { name: 'enrolment.berlin.acme', addresses: ['127.0.0.1'], validityDays: 1 };
   const service = await startEnrolmentService({
@@ -72,7 +72,7 @@ async function standingService(enrol: Enrol): Promise<(body: unknown) => Promise
       const url = `https://127.0.0.1:${service.port}/v1/enrol`;
       // Written in two, so that its length is not said beforehand.
       const sent = request(url, { method: 'POST', ca, agent: false }, (response) => {
-        text(response).then((said) => resolve(told(response.statusCode ?? 0, said)), reject);
+        text(response).then((said) => resolve(answerOf(response.statusCode ?? 0, said)), reject);
       });
       sent.on('error', reject);
       const written = JSON.stringify(body);
@@ -81,7 +81,7 @@ async function standingService(enrol: Enrol): Promise<(body: unknown) => Promise
     });
 }
 
-function told(status: number, said: string): Told {
+function answerOf(status: number, said: string): ServiceAnswer {
   const { data } = refusalSchema.safeParse(JSON.parse(said));
   return data ? { status, ...data.error } : { status };
 }

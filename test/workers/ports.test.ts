@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
-import { nodeArgv } from '../../workers/embedded/launch.ts';
-import { portsOf, RangeKeeper, rangeOf } from '../../workers/embedded/port-ranges.ts';
-import { choosePort, claimPort, claimPorts, reclaimPort } from '../../workers/embedded/ports.ts';
+import { nodeArgv } from '../../embedded/launch.ts';
+import { portsOf, RangeKeeper, rangeOf } from '../../embedded/port-ranges.ts';
+import { choosePort, claimPort, claimPorts, reclaimPort } from '../../embedded/ports.ts';
 
 /** Another process of ours, until the test ends or it is ended. */
 function anotherProcess() {

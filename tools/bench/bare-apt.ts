@@ -2,7 +2,7 @@
 import { unattended } from '../../agent/debian/apt/apt-get.ts';
 import { parseSimulation } from '../../agent/debian/apt/simulation.ts';
 import { environment } from '../../agent/debian/program.ts';
-import { execIn } from '../lab/machine.ts';
+import { execIn } from '../../fleets/lab/machine.ts';
 
 export type Pending = {
   readonly package: string;

@@ -1,8 +1,8 @@
 import { agentPort } from '../../protocol/agent.ts';
-import { endpointNamespace, layoutOf } from '../lab/layout.ts';
-import { power } from '../lab/machine.ts';
-import { listens } from '../lab/network.ts';
-import { until } from '../lab/until.ts';
+import { endpointNamespace, layoutOf } from '../../fleets/lab/layout.ts';
+import { power } from '../../fleets/lab/machine.ts';
+import { listens } from '../../fleets/lab/network.ts';
+import { until } from '../../fleets/lab/until.ts';
 
 const agentSeconds = 60;
 

@@ -2,11 +2,11 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../activities/adapters/command.ts';
 import { btrfsSnapshots } from '../../activities/adapters/snapshots/btrfs.ts';
-import { deleteSubvolume, snapshotSubvolume } from '../../activities/adapters/snapshots/subvolume.ts';
-import { snapshotWritable } from '../lab/disk.ts';
-import { endpointRoot, layoutOf } from '../lab/layout.ts';
-import { power } from '../lab/machine.ts';
-import { labSnapshotPlace } from '../lab/places.ts';
+import { deleteSubvolume, snapshotSubvolume } from '../../activities/adapters/btrfs-subvolume.ts';
+import { snapshotWritable } from '../../fleets/lab/disk.ts';
+import { endpointRoot, layoutOf } from '../../fleets/lab/layout.ts';
+import { power } from '../../fleets/lab/machine.ts';
+import { labSnapshotPlace } from '../../fleets/lab/places.ts';
 import { agentsListen } from './boot.ts';
 
 export type FreshState = {
@@ -14,7 +14,7 @@ export type FreshState = {
    * Puts every endpoint back and boots it. Returns when all agents listen and nothing of the run before is left to be
    * written or cleaned up.
    */
-  putBack(): Promise<void>;
+  restore(): Promise<void>;
 };
 
 /** Keeps the endpoints of a lab as they are now, switched off for it. */
@@ -28,7 +28,7 @@ export async function keepFreshState(directory: string, endpoints: readonly stri
   for (const name of endpoints) await snapshotSubvolume(endpointRoot(lab, name), join(folder, name), 'read-only');
 
   const snapshots = btrfsSnapshots(labSnapshotPlace(directory));
-  const putBackOne = async (name: string) => {
+  const restoreOne = async (name: string) => {
     await power(directory, name, 'cut');
     for (const { snapshotId } of await snapshots.list(name)) await snapshots.delete(name, snapshotId);
     const root = endpointRoot(lab, name);
@@ -36,8 +36,8 @@ export async function keepFreshState(directory: string, endpoints: readonly stri
     await snapshotWritable(join(folder, name), root);
   };
   return {
-    async putBack() {
-      await Promise.all(endpoints.map(putBackOne));
+    async restore() {
+      await Promise.all(endpoints.map(restoreOne));
       // What was deleted is cleaned up by the kernel later, unless one waits for it.
       await run(['btrfs', 'subvolume', 'sync', lab.disk]);
       await Promise.all(endpoints.map((name) => power(directory, name, 'on')));

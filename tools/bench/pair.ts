@@ -1,4 +1,4 @@
-import { withRunningIn } from '../../workers/running.ts';
+import { withRunningIn } from '../../operator/connect.ts';
 import { installBare, installedIn } from './bare-apt.ts';
 import { reboot } from './boot.ts';
 import { inSeconds } from './figures.ts';
@@ -28,7 +28,7 @@ export class SameEverywhere {
 /** One run of each side, each from the fresh state, and both must come to the same. */
 export async function runPair(stage: Stage, same: SameEverywhere, say: (line: string) => void): Promise<Pair> {
   const { state, lab, endpoints, pending, fresh, clientId } = stage;
-  await fresh.putBack();
+  await fresh.restore();
   const startedAt = performance.now();
   await installBare(lab, endpoints, pending);
   const bareSeconds = (performance.now() - startedAt) / 1000;
@@ -38,7 +38,7 @@ export async function runPair(stage: Stage, same: SameEverywhere, say: (line: st
   const rebootSeconds = (performance.now() - installedAt) / 1000;
   say(`  apt-get     ${inSeconds(bareSeconds)}, and ${inSeconds(rebootSeconds)} for the reboot that is due then`);
 
-  await fresh.putBack();
+  await fresh.restore();
   const cycle = await withRunningIn(state, (running) =>
     runCycle(running, { clientId, policyName, endpoints: endpoints.length }),
   );

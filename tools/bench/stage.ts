@@ -1,14 +1,13 @@
 /** What both sides run on: endpoints of the lab that can be put back, with servers and workers over them. */
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readClientFiles } from '../../activities/adapters/policy-files/yaml.ts';
-import { bringDown } from '../../cli/down.ts';
 import { chooseFleet } from '../../cli/fleet-choice.ts';
-import type { ClientFiles } from '../../domain/policy.ts';
-import { embeddedServers } from '../../workers/config.ts';
-import { removePostgresData } from '../../workers/embedded/postgres.ts';
-import { bringUp } from '../../workers/up.ts';
+import type { ClientFiles } from '../../domain/policies/policy.ts';
+import { labFleet } from '../../fleets/lab/fleet.ts';
+import { takeAway } from '../../operator/down.ts';
+import { embeddedServers } from '../../operator/environment.ts';
+import { bringUp } from '../../operator/up.ts';
 import { type Pending, pendingSecurity } from './bare-apt.ts';
 import { type FreshState, keepFreshState } from './fresh-state.ts';
 import type { Options } from './options.ts';
@@ -40,7 +39,7 @@ export async function setUp({ state, only }: Options, say: (line: string) => voi
   const lab = join(state, 'lab');
   const endpoints = files.endpoints.map(({ name }) => name);
   const fresh = await keepFreshState(lab, endpoints);
-  await fresh.putBack();
+  await fresh.restore();
   const offered = await pendingSecurity(lab, endpoints[0] ?? '');
   const pending = only.length > 0 ? offered.filter((each) => only.includes(each.package)) : offered;
   if (pending.length === 0) throw new Error('No security update is pending, so there is nothing to compare.');
@@ -50,9 +49,7 @@ export async function setUp({ state, only }: Options, say: (line: string) => voi
 
 /** Ends and removes everything that a benchmark made there, wherever it was. Harmless when there is nothing. */
 export async function takeDown(state: string): Promise<void> {
-  await bringDown(state);
-  removePostgresData(state);
-  await rm(state, { recursive: true, force: true });
+  await takeAway({ stateDirectory: state, fleet: labFleet(state) });
 }
 
 /** The same policy, but it approves these packages and nothing else. */

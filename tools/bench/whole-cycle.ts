@@ -1,7 +1,7 @@
 /** The other side: a whole cycle over the same endpoints, as an operator starts it. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { startCycle } from '../../workers/cycles.ts';
-import type { Running } from '../../workers/running.ts';
+import { startCycle } from '../../operator/cycles.ts';
+import type { Running } from '../../operator/connect.ts';
 
 export type TimedCycle = {
   /** From the order to the closed cycle, with its audit, report and review. */

@@ -1,22 +1,18 @@
-/** npm run migrations -- make NAME | check | apply */
+/** npm run migrations -- make NAME | check */
 import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { applyMigrations, migrationsFolder } from '../../workers/embedded/migrate.ts';
-import { startThrowawayPostgres } from '../../workers/embedded/postgres.ts';
-import type { SchemaFiles } from './schema-engine.ts';
+import { migrationsFolder } from '../../prisma/migrate.ts';
+import { startThrowawayPostgres } from '../../embedded/postgres.ts';
+import { migrationLock, missingMigration, type SchemaFiles } from './schema-engine.ts';
 
 const files: SchemaFiles = {
   schemaFile: fileURLToPath(new URL('../../prisma/schema.prisma', import.meta.url)),
   migrationsFolder,
 };
 
-/** Loaded when it is needed: an installation without development dependencies has no engine, and applies only. */
-const loadEngine = () => import('./schema-engine.ts');
-
 async function check(databaseUrl: string): Promise<void> {
-  const { missingMigration } = await loadEngine();
   const missing = await missingMigration(databaseUrl, files);
   if (missing === '') return console.log('The migrations build what prisma/schema.prisma says.');
   console.error(
@@ -26,7 +22,6 @@ async function check(databaseUrl: string): Promise<void> {
 }
 
 async function make(databaseUrl: string, name: string): Promise<void> {
-  const { migrationLock, missingMigration } = await loadEngine();
   const missing = await missingMigration(databaseUrl, files);
   if (missing === '') return console.log('Nothing to make: the migrations build what prisma/schema.prisma says.');
   const madeAt = new Date().toISOString().replaceAll(/\D/g, '').slice(0, 14);
@@ -37,13 +32,6 @@ async function make(databaseUrl: string, name: string): Promise<void> {
   console.log(
     `Wrote ${path.relative(process.cwd(), folder)}/migration.sql: read it, a rename stands there as DROP and ADD.`,
   );
-}
-
-async function apply(): Promise<void> {
-  const databaseUrl = process.env['DATABASE_URL'];
-  if (databaseUrl === undefined) throw new Error('Set DATABASE_URL to the database that is to be migrated.');
-  const applied = await applyMigrations(databaseUrl);
-  console.log(applied.length === 0 ? 'The database is up to date.' : `Applied ${applied.join(', ')}.`);
 }
 
 /** The server of DATABASE_URL, or one of our own for as long as it is needed. */
@@ -63,11 +51,10 @@ async function withDatabase(use: (databaseUrl: string) => Promise<void>): Promis
 
 async function main([verb, name, ...rest]: readonly string[]): Promise<void> {
   if (verb === 'check' && name === undefined) return withDatabase(check);
-  if (verb === 'apply' && name === undefined) return apply();
   if (verb === 'make' && name !== undefined && /^[a-z0-9_]+$/.test(name) && rest.length === 0) {
     return withDatabase((databaseUrl) => make(databaseUrl, name));
   }
-  console.error('Usage: npm run migrations -- make NAME | check | apply   (NAME: small letters, digits, underscores)');
+  console.error('Usage: npm run migrations -- make NAME | check   (NAME: small letters, digits, underscores)');
   process.exitCode = 2;
 }
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { DiffTarget } from '@prisma/schema-engine-wasm';
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
 import { __wbg_set_wasm as setWebAssembly, SchemaEngine } from '@prisma/schema-engine-wasm/schema_engine_bg';
-import { readMigrations } from '../../workers/embedded/migrate.ts';
+import { readMigrations } from '../../prisma/migrate.ts';
 import { shadowAdapter } from './shadow-adapter.ts';
 
 /** Node has it, our type libraries do not: as much of it as is used here. */

@@ -3,7 +3,7 @@ import { Agent } from 'node:https';
 import { connect } from 'node:tls';
 import axios from 'axios';
 import type { z } from 'zod';
-import type { AgentAddress } from '../../../domain/endpoint.ts';
+import type { AgentAddress } from '../../../domain/endpoints/endpoint.ts';
 import {
   availableUpdatesSchema,
   bootStateSchema,
@@ -34,7 +34,7 @@ const endpointsRemembered = 500;
 const connectionsPerEndpoint = 4;
 
 /** How long an agent may take to answer, in milliseconds: what it does before it answers differs much. */
-const patience = { health: 5000, question: 60_000, updates: 180_000, operation: 20_000 } as const;
+const answerWithinMilliseconds = { health: 5000, question: 60_000, updates: 180_000, operation: 20_000 } as const;
 
 type Call<Schema extends z.ZodType> = {
   readonly method: 'GET' | 'POST' | 'PUT';
@@ -50,46 +50,69 @@ export function httpsAgents(identity: ControlIdentity): AgentPort {
   const call = caller(identity);
   return {
     health: (agent, signal) =>
-      call(agent, { ...get('/v1/health'), answer: healthSchema, milliseconds: patience.health, signal }),
+      call(agent, {
+        ...get('/v1/health'),
+        answer: healthSchema,
+        milliseconds: answerWithinMilliseconds.health,
+        signal,
+      }),
     inventory: (agent, signal) =>
-      call(agent, { ...get('/v1/inventory'), answer: inventorySchema, milliseconds: patience.question, signal }),
+      call(agent, {
+        ...get('/v1/inventory'),
+        answer: inventorySchema,
+        milliseconds: answerWithinMilliseconds.question,
+        signal,
+      }),
     pendingReboot: (agent, signal) =>
       call(agent, {
         ...get('/v1/pending-reboot'),
         answer: bootStateSchema,
-        milliseconds: patience.question,
+        milliseconds: answerWithinMilliseconds.question,
         signal,
       }),
     availableUpdates: async (agent, signal) => {
-      const asked = { ...post('/v1/updates', {}), answer: availableUpdatesSchema, milliseconds: patience.updates };
+      const asked = {
+        ...post('/v1/updates', {}),
+        answer: availableUpdatesSchema,
+        milliseconds: answerWithinMilliseconds.updates,
+      };
       return (await call(agent, { ...asked, signal })).updates;
     },
     dryRun: (agent, patches, signal) =>
       call(agent, {
         ...post('/v1/dry-run', { patches }),
         answer: dryRunSchema,
-        milliseconds: patience.question,
+        milliseconds: answerWithinMilliseconds.question,
         signal,
       }),
     changelogs: async (agent, patches, signal) => {
       const asked = { ...post('/v1/changelogs', { patches }), answer: changelogsSchema };
-      return (await call(agent, { ...asked, milliseconds: patience.question, signal })).entries;
+      return (await call(agent, { ...asked, milliseconds: answerWithinMilliseconds.question, signal })).entries;
     },
     checks: async (agent, checks, signal) => {
-      const asked = { ...post('/v1/checks', { checks }), answer: checksSchema, milliseconds: patience.question };
+      const asked = {
+        ...post('/v1/checks', { checks }),
+        answer: checksSchema,
+        milliseconds: answerWithinMilliseconds.question,
+      };
       return (await call(agent, { ...asked, signal })).results;
     },
     observe: (agent, what, signal) =>
-      call(agent, { ...post('/v1/observe', what), answer: evidenceSchema, milliseconds: patience.question, signal }),
+      call(agent, {
+        ...post('/v1/observe', what),
+        answer: evidenceSchema,
+        milliseconds: answerWithinMilliseconds.question,
+        signal,
+      }),
     submit: async (agent, { operationId, ...request }, signal) => {
       const path = `/v1/operations/${operationId}`;
       const asked = { method: 'PUT', path, body: request, answer: operationReportSchema } as const;
-      const report = await call(agent, { ...asked, milliseconds: patience.operation, signal });
+      const report = await call(agent, { ...asked, milliseconds: answerWithinMilliseconds.operation, signal });
       return checkedReport(agent, operationId, report);
     },
     report: async (agent, operationId, signal) => {
       const asked = { ...get(`/v1/operations/${operationId}`), answer: operationReportSchema.nullable() };
-      const report = await call(agent, { ...asked, milliseconds: patience.operation, signal });
+      const report = await call(agent, { ...asked, milliseconds: answerWithinMilliseconds.operation, signal });
       return report && checkedReport(agent, operationId, report);
     },
   };

@@ -1,6 +1,6 @@
 /** Lays each policy over what it extends, and says where one is looser, missing or its own ancestor. */
-import type { PolicyLayer } from '../../../domain/policy-layers.ts';
-import { layOver, loosenings } from '../../../domain/policy-layers.ts';
+import type { PolicyLayer } from '../../../domain/policies/layers.ts';
+import { layOver, loosenings } from '../../../domain/policies/layers.ts';
 import { advice } from '../../schemas/entries.ts';
 import type { ReadFile } from './problems.ts';
 

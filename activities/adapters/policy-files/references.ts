@@ -1,6 +1,6 @@
 /** Names that a client's files use and nobody declared, or declared twice. */
-import type { Conditions, StatedEndpoint } from '../../../domain/policy.ts';
-import type { PolicyLayer } from '../../../domain/policy-layers.ts';
+import type { Conditions, StatedEndpoint } from '../../../domain/policies/policy.ts';
+import type { PolicyLayer } from '../../../domain/policies/layers.ts';
 import type { ClientFile } from '../../schemas/client-files.ts';
 import { advice } from '../../schemas/entries.ts';
 import type { ReadFile } from './problems.ts';

@@ -4,8 +4,8 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ClientFiles } from '../../../domain/policy.ts';
-import { wholePolicy } from '../../../domain/policy-layers.ts';
+import type { ClientFiles } from '../../../domain/policies/policy.ts';
+import { wholePolicy } from '../../../domain/policies/layers.ts';
 import { clientFileSchema, endpointsFileSchema } from '../../schemas/client-files.ts';
 import { policyFileSchema } from '../../schemas/policy-file.ts';
 import { layPolicies } from './layers.ts';

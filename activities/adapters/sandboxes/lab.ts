@@ -3,13 +3,13 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { AgentAddress } from '../../../domain/endpoint.ts';
+import type { AgentAddress } from '../../../domain/endpoints/endpoint.ts';
 import type { AgentIdentity } from '../../ports/agent.ts';
 import type { PowerPort } from '../../ports/power.ts';
 import { SandboxFailed, type SandboxIdentity, type SandboxPort } from '../../ports/sandboxes.ts';
 import { writeInRoot, writeWhole } from '../root.ts';
-import { removeSnapshotFolder } from '../snapshots/place.ts';
-import { snapshotSubvolume, syncFileSystem } from '../snapshots/subvolume.ts';
+import { removeSnapshotFolder } from '../btrfs-place.ts';
+import { snapshotSubvolume, syncFileSystem } from '../btrfs-subvolume.ts';
 import { takingTurns } from '../turns.ts';
 import { makeKey, replaceIdentity, stateDirectory } from './identity.ts';
 
@@ -73,7 +73,7 @@ async function prepare(
 
   await mkdir(place.folder, { recursive: true });
   const unfinished = unfinishedFolderOf(place, sandboxId);
-  for (const left of [unfinished, folder]) await removeSnapshotFolder(left);
+  for (const folderToRemove of [unfinished, folder]) await removeSnapshotFolder(folderToRemove);
   const root = join(unfinished, 'root');
   await mkdir(unfinished);
   await syncFileSystem(original);

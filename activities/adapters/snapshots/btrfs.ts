@@ -1,13 +1,14 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SnapshotFailed, type Snapshot, type SnapshotPort } from '../../ports/snapshots.ts';
+import { SnapshotFailed, type SnapshotPort } from '../../ports/snapshots.ts';
 import { writeWhole } from '../root.ts';
 import { takingTurns } from '../turns.ts';
-import { removeSnapshotFolder, removeUnfinished, snapshotFolder, type BtrfsPlace } from './place.ts';
+import { removeSnapshotFolder, removeUnfinished, snapshotFolder, type BtrfsPlace } from '../btrfs-place.ts';
 import { restore } from './restore.ts';
-import { lookAtSubvolume, snapshotSubvolume, sumOfFiles, syncFileSystem } from './subvolume.ts';
+import { lookAtSubvolume, snapshotSubvolume, sumOfFiles, syncFileSystem } from '../btrfs-subvolume.ts';
 import { readTaken, takenFile, verifySnapshot, type Taken } from './verify.ts';
+import type { Snapshot } from '../../../domain/snapshots/inventory.ts';
 
 /**
  * Snapshots of whole machines whose roots are btrfs subvolumes, taken from outside like a hypervisor's.

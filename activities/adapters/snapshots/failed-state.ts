@@ -3,7 +3,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { run } from '../command.ts';
 import { insideRoot } from '../root.ts';
-import { syncFileSystem } from './subvolume.ts';
+import { syncFileSystem } from '../btrfs-subvolume.ts';
 
 /** What a failed machine knew and a restore would take back. The agent's key stays where it is. */
 const kept = [

@@ -12,8 +12,8 @@ import {
   removeUnfinished,
   snapshotFolder,
   type BtrfsPlace,
-} from './place.ts';
-import { deleteSubvolume, lookAtSubvolume, snapshotSubvolume, syncFileSystem } from './subvolume.ts';
+} from '../btrfs-place.ts';
+import { deleteSubvolume, lookAtSubvolume, snapshotSubvolume, syncFileSystem } from '../btrfs-subvolume.ts';
 import { verifySnapshot } from './verify.ts';
 
 /** What a restore was asked for, and whether it is done. */

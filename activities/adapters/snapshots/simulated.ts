@@ -1,8 +1,9 @@
 /** Snapshots of a simulated fleet's machines: the process that runs them takes them, from outside. */
 import { z } from 'zod';
 import { SnapshotFailed } from '../../ports/snapshots.ts';
-import type { Restored, Snapshot, SnapshotPort, SnapshotVerdict } from '../../ports/snapshots.ts';
+import type { Restored, SnapshotPort, SnapshotVerdict } from '../../ports/snapshots.ts';
 import { FleetRefused, FleetUnreachable, askFleet, pathOf } from '../simulated-fleet.ts';
+import type { Snapshot } from '../../../domain/snapshots/inventory.ts';
 
 const snapshotSchema = z.object({
   snapshotId: z.string(),

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { SnapshotVerdict } from '../../ports/snapshots.ts';
 import { insideRoot } from '../root.ts';
-import { generationIn, snapshotFolder, type BtrfsPlace } from './place.ts';
-import { lookAtSubvolume, sumOfFiles } from './subvolume.ts';
+import { generationIn, snapshotFolder, type BtrfsPlace } from '../btrfs-place.ts';
+import { lookAtSubvolume, sumOfFiles } from '../btrfs-subvolume.ts';
 
 /** Written beside each snapshot when it was whole. */
 const takenSchema = z.strictObject({

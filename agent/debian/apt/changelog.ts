@@ -1,5 +1,5 @@
 /** Debian's changelog format (Debian Policy §4.4). */
-import type { ChangelogEntry } from '../../../domain/advisory.ts';
+import type { ChangelogEntry } from '../../../domain/patches/advisory.ts';
 
 export type ParsedEntry = Omit<ChangelogEntry, 'package' | 'source'>;
 

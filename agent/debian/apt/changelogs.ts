@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import type { ChangelogEntry } from '../../../domain/advisory.ts';
+import type { ChangelogEntry } from '../../../domain/patches/advisory.ts';
 import { compareVersions } from '../../../domain/debian-version.ts';
 import type { Patch } from '../../../domain/patch.ts';
 import { PackageManagerFailed } from '../../machine.ts';

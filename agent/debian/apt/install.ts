@@ -7,7 +7,7 @@ import { askingBefore, forgetVerdict, verdictIn } from './last-look.ts';
 import { complaints, packagesAtFault, readTail } from './output.ts';
 import { plan } from './planning.ts';
 import type { Plan } from './planning.ts';
-import type { Account, RunFiles } from './run-files.ts';
+import type { ReportedEnd, RunFiles } from './run-files.ts';
 import { runHere } from './transaction.ts';
 
 type Install = Extract<Run, { kind: 'install' }>;
@@ -15,27 +15,27 @@ type Install = Extract<Run, { kind: 'install' }>;
 const outputBytes = 256 * 1024;
 
 /** Installs the plan. What apt-get is about to do is judged before dpkg is started (last-look.ts). */
-export async function install(order: Install, files: RunFiles): Promise<Account> {
-  const specifications = order.patches.map(specificationOf);
-  const first = await tryOut(specifications, order, files);
-  if (first.ending === 'finished' || first.begun) return account(first);
+export async function install(request: Install, files: RunFiles): Promise<ReportedEnd> {
+  const specifications = request.patches.map(specificationOf);
+  const first = await tryOut(specifications, request, files);
+  if (first.ending === 'finished' || first.begun) return reportedEnd(first);
   // apt-get would not begin: a dry run says why, or knows of a fetched file for a version that the lists do not name.
-  const planned = await plan(order.patches);
-  const refused = objection(order, planned);
+  const planned = await plan(request.patches);
+  const refused = objection(request, planned);
   if (refused !== null) return refusal(refused);
-  if (planned.specifications.join(' ') === specifications.join(' ')) return account(first);
-  return account(await tryOut(planned.specifications, order, files));
+  if (planned.specifications.join(' ') === specifications.join(' ')) return reportedEnd(first);
+  return reportedEnd(await tryOut(planned.specifications, request, files));
 }
 
-type Tried = Account & {
+type Tried = ReportedEnd & {
   /** dpkg was started, or the hook refused: apt-get came as far as to know what it would do. */
   readonly begun: boolean;
 };
 
-async function tryOut(specifications: readonly string[], order: Install, files: RunFiles): Promise<Tried> {
+async function tryOut(specifications: readonly string[], request: Install, files: RunFiles): Promise<Tried> {
   await forgetVerdict(files);
-  const told = installArguments(specifications, order, askingBefore(ownProgram(), files.folder));
-  const code = await runHere('apt-get', told, order.limitMinutes * 60);
+  const argv = installArguments(specifications, request, askingBefore(ownProgram(), files.folder));
+  const code = await runHere('apt-get', argv, request.limitMinutes * 60);
   if (code === 0) return { ...finished, begun: true };
   const verdict = await verdictIn(files);
   const refused = verdict?.refusedBecause ?? null;
@@ -44,13 +44,13 @@ async function tryOut(specifications: readonly string[], order: Install, files: 
     : { ...refusal(refused), begun: true };
 }
 
-function account({ ending, because, packagesAtFault: atFault }: Tried): Account {
+function reportedEnd({ ending, because, packagesAtFault: atFault }: Tried): ReportedEnd {
   return { ending, because, packagesAtFault: atFault };
 }
 
-const finished: Account = { ending: 'finished', because: 'apt-get has finished.', packagesAtFault: [] };
+const finished: ReportedEnd = { ending: 'finished', because: 'apt-get has finished.', packagesAtFault: [] };
 
-function refusal(because: string): Account {
+function refusal(because: string): ReportedEnd {
   return { ending: 'failed', because: `Not installed, because ${because}.`, packagesAtFault: [] };
 }
 
@@ -72,10 +72,10 @@ export function installArguments(
 }
 
 /** Why the plan must not be carried out; null when the dry run shows the plan and nothing else. */
-export function objection(order: Install, { simulation, impossible }: Plan): string | null {
+export function objection(request: Install, { simulation, impossible }: Plan): string | null {
   const [first] = impossible;
   if (first) return `${first.package} cannot be installed (${first.because})`;
-  const removes = simulation.removes.filter((name) => !order.allowRemove.includes(name));
+  const removes = simulation.removes.filter((name) => !request.allowRemove.includes(name));
   if (removes.length > 0)
     return `the package manager would remove ${removes.join(', ')}, which the plan does not allow`;
   if (simulation.downgrades.length > 0) {
@@ -83,7 +83,7 @@ export function objection(order: Install, { simulation, impossible }: Plan): str
   }
   const beyond = simulation.installs.filter(
     (found) =>
-      !order.patches.some(
+      !request.patches.some(
         (patch) =>
           patch.package === found.package && patch.architecture === found.architecture && patch.to === found.to,
       ),
@@ -93,7 +93,7 @@ export function objection(order: Install, { simulation, impossible }: Plan): str
   return `the package manager would also install ${named}, which is not in the plan`;
 }
 
-async function failure(code: number | null, output: string): Promise<Account> {
+async function failure(code: number | null, output: string): Promise<ReportedEnd> {
   const text = await readTail(output, outputBytes);
   const said = complaints(text);
   const ended = code === null ? 'apt-get was ended' : `apt-get ended with ${code}`;

@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { writeDurably } from '../../durable-file.ts';
 import type { Run } from '../../machine.ts';
-import { orderSchema, readJsonFile, runFiles } from './run-files.ts';
+import { runSchema, readJsonFile, runFiles } from './run-files.ts';
 import type { RunFiles } from './run-files.ts';
 
 type Install = Extract<Run, { kind: 'install' }>;
@@ -30,9 +30,9 @@ function quoted(word: string): string {
 /** The hook: reads what apt is about to do from standard input. Returns the exit code; anything but 0 stops apt. */
 export async function lookBeforeInstall(folder: string): Promise<number> {
   const files = runFiles(folder);
-  const order = await readJsonFile(files.order, orderSchema);
-  if (order?.kind !== 'install') return 1;
-  const refusedBecause = objectionTo(await text(process.stdin), order);
+  const request = await readJsonFile(files.request, runSchema);
+  if (request?.kind !== 'install') return 1;
+  const refusedBecause = objectionTo(await text(process.stdin), request);
   await writeDurably(files.verdict, JSON.stringify({ refusedBecause }));
   return refusedBecause === null ? 0 : 1;
 }
@@ -49,17 +49,17 @@ export async function verdictIn(files: RunFiles): Promise<{ readonly refusedBeca
 }
 
 /** Why what apt is about to do must not be done; null when it is the plan and nothing else. Unknown words are refused. */
-export function objectionTo(told: string, order: Pick<Install, 'patches' | 'allowRemove'>): string | null {
-  const acts = parseActs(told);
+export function objectionTo(hookInput: string, request: Pick<Install, 'patches' | 'allowRemove'>): string | null {
+  const acts = parseActs(hookInput);
   if (acts === null) return 'what the package manager is about to do cannot be read';
-  const removes = acts.filter(({ act, name }) => act === 'remove' && !order.allowRemove.includes(name));
+  const removes = acts.filter(({ act, name }) => act === 'remove' && !request.allowRemove.includes(name));
   if (removes.length > 0) return `the package manager would remove ${namesOf(removes)}, which the plan does not allow`;
   const installs = acts.filter(({ act }) => act === 'install');
   const downgrades = installs.filter(({ older }) => older);
   if (downgrades.length > 0) return `the package manager would downgrade ${namesOf(downgrades)}`;
   const beyond = installs.filter(
     ({ name, version, architecture }) =>
-      !order.patches.some(
+      !request.patches.some(
         (patch) => patch.package === name && patch.to === version && patch.architecture === architecture,
       ),
   );
@@ -82,10 +82,10 @@ type Act = {
  * a line for each act: name, version, architecture and multi-arch now, a sign, the same three afterwards, and a file or
  * `**CONFIGURE**` or `**REMOVE**`. Null when it is anything else.
  */
-export function parseActs(told: string): readonly Act[] | null {
-  const start = told.indexOf('\n\n');
-  if (!told.startsWith('VERSION 3\n') || start < 0) return null;
-  const acts = told
+export function parseActs(hookInput: string): readonly Act[] | null {
+  const start = hookInput.indexOf('\n\n');
+  if (!hookInput.startsWith('VERSION 3\n') || start < 0) return null;
+  const acts = hookInput
     .slice(start + 2)
     .split('\n')
     .filter((line) => line !== '')

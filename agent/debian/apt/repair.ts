@@ -11,7 +11,7 @@ import { archives, unattended } from './apt-get.ts';
 import { fetched, fileOf, newArchive, oldArchive } from './archives.ts';
 import { packageInWork, packagesAtFault, readTail } from './output.ts';
 import { plan } from './planning.ts';
-import type { Account } from './run-files.ts';
+import type { ReportedEnd } from './run-files.ts';
 import { runHere } from './transaction.ts';
 
 type Repair = Extract<Run, { kind: 'repair' }>;
@@ -21,7 +21,7 @@ const share = { lock: 0.1, configure: 0.3, reinstall: 0.1, fix: 0.1, again: 0.2,
 const outputBytes = 256 * 1024;
 const dpkgForce = ['--force-confdef', '--force-confold'] as const;
 
-export async function repair({ patches, limitMinutes }: Repair, output: string): Promise<Account> {
+export async function repair({ patches, limitMinutes }: Repair, output: string): Promise<ReportedEnd> {
   const seconds = (part: keyof typeof share) => Math.floor(limitMinutes * 60 * share[part]);
   const aptGet = (part: keyof typeof share, ...args: readonly string[]) =>
     runHere('apt-get', [...args, `-oDPkg::Lock::Timeout=${seconds('lock')}`], seconds(part));
@@ -38,7 +38,7 @@ export async function repair({ patches, limitMinutes }: Repair, output: string):
     aptGet('again', 'install', ...unattended, '--no-remove', ...specifications),
   );
   const atFault = [...packagesAtFault(await readTail(output, outputBytes)), ...(hung === null ? [] : [hung])];
-  if (await isMended(patches))
+  if (await isRepaired(patches))
     return { ending: 'finished', because: 'The package manager was mended.', packagesAtFault: atFault };
 
   const old = await keptOld(patches);
@@ -80,7 +80,7 @@ async function tryPlanAgain(
   }
 }
 
-async function isMended(patches: readonly Patch[]): Promise<boolean> {
+async function isRepaired(patches: readonly Patch[]): Promise<boolean> {
   const installed = (await knownPackages()).filter(isInstalled);
   const planned = patches.every(({ package: name, architecture, to }) =>
     installed.some((each) => each.package === name && each.architecture === architecture && each.version === to),

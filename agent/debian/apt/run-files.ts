@@ -8,7 +8,7 @@ import type { Run, RunEnd } from '../../machine.ts';
 export type RunFiles = {
   readonly folder: string;
   /** What is to be done. Written before the run is started. */
-  readonly order: string;
+  readonly request: string;
   /** Made by the run when it begins, so that it never begins twice. */
   readonly begun: string;
   /** What the package manager prints. */
@@ -25,7 +25,7 @@ export function runFiles(folder: string): RunFiles {
   const file = (name: string) => join(folder, name);
   return {
     folder,
-    order: file('order.json'),
+    request: file('order.json'),
     begun: file('begun'),
     output: file('output.log'),
     verdict: file('verdict.json'),
@@ -35,7 +35,7 @@ export function runFiles(folder: string): RunFiles {
 }
 
 const limitMinutes = z.number().int().min(1);
-export const orderSchema = z.discriminatedUnion('kind', [
+export const runSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('install'),
     patches: z.array(patchSchema),
@@ -51,12 +51,12 @@ export const orderSchema = z.discriminatedUnion('kind', [
   }),
 ]) satisfies z.ZodType<Run>;
 
-export const accountSchema = z.strictObject({
+export const reportedEndSchema = z.strictObject({
   ending: z.enum(['finished', 'failed']),
   because: z.string(),
   packagesAtFault: z.array(z.string()),
 }) satisfies z.ZodType<RunEnd>;
-export type Account = z.infer<typeof accountSchema>;
+export type ReportedEnd = z.infer<typeof reportedEndSchema>;
 
 /** systemd.exec(5): $SERVICE_RESULT, $EXIT_CODE and $EXIT_STATUS as a unit's stop commands see them. */
 export const resultSchema = z.strictObject({

@@ -4,9 +4,9 @@ import { writeDurably } from '../../durable-file.ts';
 import { readBootId } from '../facts.ts';
 import { install } from './install.ts';
 import { repair } from './repair.ts';
-import { rollBack } from './roll-back.ts';
-import { orderSchema, readJsonFile, runFiles } from './run-files.ts';
-import type { Account } from './run-files.ts';
+import { rollBack } from './rollback.ts';
+import { runSchema, readJsonFile, runFiles } from './run-files.ts';
+import type { ReportedEnd } from './run-files.ts';
 
 /** Carries out the order in `folder` and writes its account. Returns the exit code; nobody takes it as evidence. */
 export async function carryOutRun(folder: string): Promise<number> {
@@ -21,7 +21,7 @@ export async function carryOutRun(folder: string): Promise<number> {
   }
   await begun.sync();
   await begun.close();
-  const account = await act(files.folder).catch((error: unknown): Account => {
+  const account = await act(files.folder).catch((error: unknown): ReportedEnd => {
     const message = error instanceof Error ? error.message : String(error);
     return { ending: 'failed', because: `It could not go on: ${message}`, packagesAtFault: [] };
   });
@@ -29,12 +29,12 @@ export async function carryOutRun(folder: string): Promise<number> {
   return account.ending === 'finished' ? 0 : 1;
 }
 
-async function act(folder: string): Promise<Account> {
+async function act(folder: string): Promise<ReportedEnd> {
   const files = runFiles(folder);
-  const order = await readJsonFile(files.order, orderSchema);
-  if (!order) throw new Error(`${files.order} cannot be understood.`);
-  if (order.kind === 'roll back packages') return rollBack(order, files.output);
-  return order.kind === 'install' ? install(order, files) : repair(order, files.output);
+  const request = await readJsonFile(files.request, runSchema);
+  if (!request) throw new Error(`${files.request} cannot be understood.`);
+  if (request.kind === 'roll back packages') return rollBack(request, files.output);
+  return request.kind === 'install' ? install(request, files) : repair(request, files.output);
 }
 
 /** Writes down how systemd saw the run end. */

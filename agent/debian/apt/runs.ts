@@ -11,7 +11,7 @@ import type { PackageBackEnd, Run, RunEnd } from '../../machine.ts';
 import { firstLine, lines } from '../dpkg.ts';
 import { environment, run as runProgram } from '../program.ts';
 import { describeDoing, packageInWork, readTail } from './output.ts';
-import { accountSchema, readJsonFile, resultSchema, runFiles } from './run-files.ts';
+import { reportedEndSchema, readJsonFile, resultSchema, runFiles } from './run-files.ts';
 import type { RunFiles } from './run-files.ts';
 
 /** What a unit is given after its limit, or an order to stop, until it is killed. */
@@ -31,7 +31,7 @@ export function systemdRuns(stateDirectory: string, program: readonly string[]):
       const files = filesOf(runId);
       await makeFolderDurably(join(stateDirectory, 'runs'));
       await mkdir(files.folder, { mode: 0o700 });
-      await writeDurably(files.order, JSON.stringify(run));
+      await writeDurably(files.request, JSON.stringify(run));
       await startUnit(runId, run, files, program);
     },
     runEnd: (runId, signal) => untilEnded(unitOf(runId), filesOf(runId), signal),
@@ -126,7 +126,7 @@ function watchFor(path: string, signal: AbortSignal, appeared: () => void): void
 async function readEnd(files: RunFiles): Promise<RunEnd | null> {
   const result = await readJsonFile(files.result, resultSchema);
   if (!result) return null;
-  const account = await readJsonFile(files.account, accountSchema);
+  const account = await readJsonFile(files.account, reportedEndSchema);
   if (account) return account;
   const inWork = packageInWork(await readTail(files.output, 64 * 1024));
   const atFault = inWork === null ? [] : [inWork];

@@ -1,6 +1,6 @@
 /** Plays a seed on the harness and on a real server, and says where they differ. */
 import { fileURLToPath } from 'node:url';
-import type { OperationOrder } from '../../../activities/agents.ts';
+import type { OperationInput } from '../../../activities/site/agents.ts';
 import { bundleOf } from '../harness/bundle.ts';
 import { differenceOf } from '../harness/history.ts';
 import type { ActivityTable, RecordedEvent } from '../harness/interface.ts';
@@ -81,7 +81,7 @@ function neverHeldUp(activities: ActivityTable): ActivityTable {
   return {
     ...activities,
     carryOutOperation: ([order], attempt) =>
-      carryOutOperation([{ ...(order as OperationOrder), permitAskedAt: Infinity }], attempt),
+      carryOutOperation([{ ...(order as OperationInput), permitAskedAt: Infinity }], attempt),
   };
 }
 

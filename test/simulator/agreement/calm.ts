@@ -1,8 +1,8 @@
 /** Scenarios that a real server can play too: whatever would hang on the second at which something happens is taken out. */
 import type { EndpointFacts } from '../world/endpoints.ts';
-import type { Release } from '../world/releases.ts';
+import type { PublishedVersion } from '../world/releases.ts';
 import { type Scenario, drawScenario } from '../world/scenario.ts';
-import type { Policy } from '../../../domain/policy.ts';
+import type { Policy } from '../../../domain/policies/policy.ts';
 
 /** Few: a real server takes its time. */
 const endpointsAtMost = 4;
@@ -22,8 +22,8 @@ export function calmScenario(seed: number): Scenario {
     endAt: drawn.startAt + 150 * minute,
     clients: [{ ...client, policies: client.policies.map(calmPolicy), endpoints: client.endpoints.map(calmEndpoint) }],
     releases: drawn.releases.map(calmRelease),
-    cycles: drawn.cycles.filter(({ order }) => {
-      return order.clientId === clientId && order.kind === 'standard' && order.number === 1;
+    cycles: drawn.cycles.filter(({ input }) => {
+      return input.clientId === clientId && input.kind === 'standard' && input.number === 1;
     }),
     orders: [],
     mishaps: [],
@@ -51,6 +51,6 @@ function calmEndpoint(facts: EndpointFacts): EndpointFacts {
   };
 }
 
-function calmRelease(release: Release): Release {
+function calmRelease(release: PublishedVersion): PublishedVersion {
   return { ...release, newer: null, bad: release.bad && { ...release.bad, afterMinutes: breaksAfterMinutes } };
 }

@@ -29,7 +29,7 @@ export function playedIn(
     endpoints: Object.fromEntries(
       database
         .rows('CycleEndpoint')
-        .map((row): [string, string] => [words(row, 'cycleId', 'endpointId'), standing(row)]),
+        .map((row): [string, string] => [words(row, 'cycleId', 'endpointId'), rowInWords(row)]),
     ),
     gates: Object.fromEntries(
       database
@@ -54,7 +54,7 @@ function once(asked: readonly Asked[]): readonly string[] {
   return [...new Set(activities), ...new Set(children.toSorted())];
 }
 
-function standing(row: Row): string {
+function rowInWords(row: Row): string {
   return words(row, 'ring', 'state', 'outcome', 'waitingFor');
 }
 

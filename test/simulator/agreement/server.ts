@@ -2,8 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
-import { findTemporalServer } from '../../../tools/temporal-server.ts';
-import { startTemporal } from '../../../workers/embedded/temporal.ts';
+import { findTemporalServer } from '../../../embedded/temporal-server.ts';
+import { startTemporal } from '../../../embedded/temporal.ts';
+import { searchAttributes } from '../../../operator/search-attributes.ts';
 import type { Server } from './agree.ts';
 
 export async function withServer<T>(act: (server: Server) => Promise<T>): Promise<T> {
@@ -15,7 +16,13 @@ export async function withServer<T>(act: (server: Server) => Promise<T>): Promis
       cacheDirectory: path.join(homedir(), '.cache', 'patchcycle'),
     });
     const ports = { port: 'any', uiPort: 'any' } as const;
-    const temporal = await startTemporal({ stateDirectory, server, ...ports, timers: 'to the millisecond' });
+    const temporal = await startTemporal({
+      stateDirectory,
+      server,
+      ...ports,
+      timers: 'to the millisecond',
+      searchAttributes,
+    });
     try {
       return await act(temporal);
     } finally {

@@ -1,5 +1,5 @@
 /** What the checker knows at an instant of the record: rows as they stand, who holds which endpoint, what was last seen of it. */
-import type { Policy, Site } from '../../../domain/policy.ts';
+import type { Policy, Site } from '../../../domain/policies/policy.ts';
 import type { EndpointFacts } from '../world/endpoints.ts';
 import type { Fact, Recorded, Row, Truth } from '../world/record.ts';
 import type { Scenario } from '../world/scenario.ts';
@@ -7,12 +7,12 @@ import type { Scenario } from '../world/scenario.ts';
 export type Begun = Extract<Fact, { fact: 'effect begun' }> & { readonly at: number };
 
 /** The time in which one cycle works on one endpoint, from its row's being in flight to its end. */
-export type Hold = {
+export type LockHold = {
   readonly cycleId: string;
   readonly endpointId: string;
   readonly fromAt: number;
   /** Put back by a person's order, not patched. */
-  readonly isRollBack: boolean;
+  readonly isRollback: boolean;
   /** As it was before anything was done to it. */
   before: Truth | null;
   lastSeen: { readonly truth: Truth; readonly at: number } | null;
@@ -31,7 +31,7 @@ export class Board {
   /** The same rows by their cycle, and those of CycleEndpoint by their endpoint too. */
   readonly #ofCycles = new Map<string, Map<string, Row>>();
   readonly #ofEndpoints = new Map<string, Map<string, Row>>();
-  readonly #holds = new Map<string, Hold>();
+  readonly #holds = new Map<string, LockHold>();
   readonly #purposes = new Map<string, { readonly cycleId: string; readonly step: string }>();
 
   constructor(scenario: Scenario) {
@@ -59,7 +59,7 @@ export class Board {
   }
 
   /** How one endpoint stands in each of its cycles. */
-  standings(endpointId: string): readonly Row[] {
+  statesOf(endpointId: string): readonly Row[] {
     return [...(this.#ofEndpoints.get(endpointId)?.values() ?? [])];
   }
 
@@ -67,11 +67,11 @@ export class Board {
     return this.#rows.get('CycleEndpoint')?.get(`${cycleId}\n${endpointId}`);
   }
 
-  hold(endpointId: string): Hold | undefined {
+  hold(endpointId: string): LockHold | undefined {
     return this.#holds.get(endpointId);
   }
 
-  holds(): readonly Hold[] {
+  holds(): readonly LockHold[] {
     return [...this.#holds.values()];
   }
 
@@ -85,11 +85,11 @@ export class Board {
 
   /** What the scenario says the cycle has to follow: an emergency has its own section, with floors. */
   policyOf(cycleId: string): Policy {
-    const started = this.scenario.cycles.find(({ order }) => order.cycleId === cycleId);
-    const client = this.scenario.clients.find(({ client }) => client.id === started?.order.clientId);
-    const policy = client?.policies.find(({ name }) => name === started?.order.policyName);
+    const started = this.scenario.cycles.find(({ input }) => input.cycleId === cycleId);
+    const client = this.scenario.clients.find(({ client }) => client.id === started?.input.clientId);
+    const policy = client?.policies.find(({ name }) => name === started?.input.policyName);
     if (!started || !policy) throw new Error(`the scenario has no cycle ${cycleId}`);
-    if (started.order.kind === 'standard') return policy;
+    if (started.input.kind === 'standard') return policy;
     const { emergency } = policy;
     return {
       ...policy,
@@ -130,9 +130,9 @@ export class Board {
     const [was, is] = [holding.has(before?.['state']), holding.has(after['state'])];
     const current = this.#holds.get(endpointId);
     if (is && !was) {
-      const isRollBack = after['state'] === 'rolling back';
+      const isRollback = after['state'] === 'rolling back';
       const nothing = { before: null, lastSeen: null, begun: [], snapshot: null };
-      this.#holds.set(endpointId, { cycleId, endpointId, fromAt, isRollBack, ...nothing });
+      this.#holds.set(endpointId, { cycleId, endpointId, fromAt, isRollback, ...nothing });
     }
     if (was && !is && current?.cycleId === cycleId) this.#holds.delete(endpointId);
   }

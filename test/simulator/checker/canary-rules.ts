@@ -1,5 +1,5 @@
 /** The next cycle draws new canaries: of several cycles over the same endpoints each has an order of its own. */
-import type { Criticality } from '../../../domain/policy.ts';
+import type { Criticality } from '../../../domain/policies/policy.ts';
 import type { Recorded } from '../world/record.ts';
 import type { Board } from './board.ts';
 import type { RecordedRing } from './ring-rules.ts';

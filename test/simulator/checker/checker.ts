@@ -4,7 +4,7 @@ import type { Scenario } from '../world/scenario.ts';
 import { Board } from './board.ts';
 import { canariesAreNew } from './canary-rules.ts';
 import { nothingBeyondTheRecord, unknownIsCareful } from './care-rules.ts';
-import { asItWas, atMostOnce, heldByOne, oneEnd, provenPatched, wayBack } from './endpoint-rules.ts';
+import { asItWas, atMostOnce, heldByOne, oneEnd, provenPatched, undoBeforeAct } from './endpoint-rules.ts';
 import { gatesCount, soaksAreLong } from './gate-rules.ts';
 import { type GateTally, gateTally, noGates } from './gate-tally.ts';
 import { emergenciesGoFirst } from './precedence-rules.ts';
@@ -19,7 +19,7 @@ export const everyRule: readonly Rule[] = [...numbered, 'emergency first', 'last
 
 const rules: readonly Rules[] = [
   heldByOne,
-  wayBack,
+  undoBeforeAct,
   atMostOnce,
   provenPatched,
   asItWas,

@@ -1,7 +1,7 @@
 /** Rules 1 to 5 and 7: what is done to one endpoint, and how it ends. */
 import type { Patch } from '../../../domain/patch.ts';
 import type { Recorded, Row, Truth } from '../world/record.ts';
-import type { Board, Hold } from './board.ts';
+import type { Board, LockHold } from './board.ts';
 import { type Rules, iso } from './rule.ts';
 
 const ends: ReadonlySet<unknown> = new Set([
@@ -55,7 +55,7 @@ function actOn(fact: Recorded, board: Board): { endpointId: string; cycleId: str
 }
 
 /** 2 and 3: before an install there is a verified snapshot, on record before it was taken, or somebody who waives it. */
-export const wayBack: Rules = ({ must }) => ({
+export const undoBeforeAct: Rules = ({ must }) => ({
   sees(fact, board) {
     if (fact.fact === 'snapshot taken' && board.isProduction(fact.endpointId)) {
       const recorded = board.row('SnapshotRecord', fact.snapshotId) !== undefined;
@@ -111,7 +111,7 @@ export const atMostOnce: Rules = ({ must, counts }) => {
 
 /** 5: patched means proven by what was last seen, and nothing has been done since. */
 export const provenPatched: Rules = ({ must, violated }) => {
-  const holds = new Map<string, Hold>();
+  const holds = new Map<string, LockHold>();
   return {
     sees(fact, board) {
       for (const hold of 'endpointId' in fact ? [board.hold(fact.endpointId)] : [])
@@ -134,7 +134,13 @@ export const provenPatched: Rules = ({ must, violated }) => {
   };
 };
 
-function whyNotProven(board: Board, hold: Hold, before: Truth, after: Truth, patches: readonly Patch[]): string | null {
+function whyNotProven(
+  board: Board,
+  hold: LockHold,
+  before: Truth,
+  after: Truth,
+  patches: readonly Patch[],
+): string | null {
   const policy = board.policyOf(hold.cycleId);
   const missing = patches.find((patch) => after.packages[patch.package] !== patch.to);
   if (missing) return `${missing.package} is at ${after.packages[missing.package]} and not at ${missing.to}`;
@@ -157,7 +163,7 @@ function needsReboot(board: Board, patch: Patch): boolean {
 
 /** 3 and 7: what was put back is as it was; what is said to have had nothing installed has not. */
 export const asItWas: Rules = ({ must, counts }) => {
-  const holds = new Map<string, Hold>();
+  const holds = new Map<string, LockHold>();
   return {
     sees(fact, board) {
       if ('endpointId' in fact) {
@@ -168,7 +174,7 @@ export const asItWas: Rules = ({ must, counts }) => {
       const { outcome, endpointId, cycleId } = fact.after as Record<string, string>;
       if (!outcome || fact.before?.['outcome'] === outcome || endpointId === undefined) return;
       const hold = holds.get(endpointId);
-      if (hold?.cycleId !== cycleId || !hold?.before || !hold.lastSeen || hold.isRollBack) return;
+      if (hold?.cycleId !== cycleId || !hold?.before || !hold.lastSeen || hold.isRollback) return;
       const { truth } = hold.lastSeen;
       if (outcome === 'rolled_back') {
         const problem = difference(hold.before, truth);

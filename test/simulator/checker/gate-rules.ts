@@ -145,7 +145,7 @@ export const soaksAreLong: Rules = ({ must, counts }) => ({
 
 /** The cycle that the subject of an order begins with: of `…/2026-11-22` and `…/2026-11-22/2` the longer one. */
 function cycleIn(board: Board, subject: string): string {
-  const ids = board.scenario.cycles.map(({ order }) => order.cycleId).filter((id) => subject.startsWith(id));
+  const ids = board.scenario.cycles.map(({ input }) => input.cycleId).filter((id) => subject.startsWith(id));
   return ids.toSorted((a, b) => b.length - a.length)[0] ?? subject;
 }
 

@@ -1,5 +1,5 @@
 /** Rules 8 and 12: who goes when, and what the next ring gets. */
-import type { Criticality } from '../../../domain/policy.ts';
+import type { Criticality } from '../../../domain/policies/policy.ts';
 import type { Row } from '../world/record.ts';
 import type { Board } from './board.ts';
 import type { Judgement, Rules } from './rule.ts';

@@ -1,6 +1,6 @@
 /** How long the way back is there: for as long as it is the only one, and then for the policy's days. */
 import type { Row } from '../world/record.ts';
-import type { Board, Hold } from './board.ts';
+import type { Board, LockHold } from './board.ts';
 import { type Rules, iso } from './rule.ts';
 
 const day = 86_400_000;
@@ -53,13 +53,13 @@ function whyKept(board: Board, { cycleId, endpointId, isNeeded, at }: Kept): str
   return at < provenAt + keepDays * day ? `it is kept for ${keepDays} days from ${iso(provenAt)}` : null;
 }
 
-function mayGoBack({ isRollBack, begun }: Hold): boolean {
+function mayGoBack({ isRollback: isRollBack, begun }: LockHold): boolean {
   return isRollBack || begun.some(({ kind }) => kind === 'install');
 }
 
 /** By the last thing that was said of it. */
 function isQuarantined(board: Board, endpointId: string): boolean {
-  const said = board.standings(endpointId).filter(({ outcome }) => {
+  const said = board.statesOf(endpointId).filter(({ outcome }) => {
     return outcome === 'patched' || outcome === 'rolled_back' || outcome === 'quarantined';
   });
   return said.toSorted((a, b) => endedAt(a) - endedAt(b)).at(-1)?.['outcome'] === 'quarantined';
@@ -67,7 +67,7 @@ function isQuarantined(board: Board, endpointId: string): boolean {
 
 function provenSince(board: Board, quarantined: Row): number | null {
   const proven = board
-    .standings(String(quarantined['endpointId']))
+    .statesOf(String(quarantined['endpointId']))
     .filter((row) => row['outcome'] === 'patched' && endedAt(row) > endedAt(quarantined));
   return proven.length === 0 ? null : Math.min(...proven.map(endedAt));
 }

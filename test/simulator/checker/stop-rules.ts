@@ -1,8 +1,8 @@
 /** Rules 9, 13 and 14: what a site bears, and what stops. */
-import type { Amount } from '../../../domain/policy.ts';
 import type { Recorded, Row } from '../world/record.ts';
 import type { Board } from './board.ts';
 import { type Rules, iso, textsIn } from './rule.ts';
+import type { Amount } from '../../../domain/policies/amount.ts';
 
 /** 0.4 s until Temporal knows of an effect, one until it is taken up, and what a request is on its way. */
 const submissionMilliseconds = 1600;
@@ -50,14 +50,14 @@ function disturbedAt(board: Board, cycleId: string, siteId: string): Set<string>
     if (row['siteId'] !== siteId) return false;
     if (row['state'] === 'in flight' || row['state'] === 'unknown' || row['state'] === 'rolling back') return true;
     const failed = row['outcome'] === 'rolled_back' || (row['outcome'] === 'quarantined' && row['releasedAt'] === null);
-    return failed && (row['cycleId'] === cycleId || running.has(row['cycleId'])) && !isMended(board, row);
+    return failed && (row['cycleId'] === cycleId || running.has(row['cycleId'])) && !isCleared(board, row);
   });
   return new Set(disturbed.map((row) => String(row['endpointId'])));
 }
 
 /** Proven to work by a cycle that worked on it later. */
-function isMended(board: Board, failed: Row): boolean {
-  return board.standings(String(failed['endpointId'])).some((row) => {
+function isCleared(board: Board, failed: Row): boolean {
+  return board.statesOf(String(failed['endpointId'])).some((row) => {
     if (row['cycleId'] === failed['cycleId']) return false;
     const proven = row['outcome'] === 'patched' || row['outcome'] === 'unchanged' || row['outcome'] === 'rolled_back';
     return failed['outcome'] === 'quarantined' && proven && Number(row['endedAt']) > Number(failed['endedAt']);

@@ -49,7 +49,7 @@ export const startsInsideWindows: Rules = ({ must, counts }) => ({
     if (fact.fact !== 'effect begun' || fact.kind !== 'install') return;
     const hold = board.hold(fact.endpointId);
     const facts = board.endpoints.get(fact.endpointId);
-    if (!hold || !facts || hold.isRollBack) return;
+    if (!hold || !facts || hold.isRollback) return;
     const left = minutesLeft(windowsOf(board, hold.cycleId, facts.siteId), fact.at);
     const needed = expectedMinutes(board, hold.cycleId, fact.endpointId);
     const sentence = () =>
@@ -143,7 +143,7 @@ export const lateOnesCatchUp: Rules = ({ must, counts }) => {
 
 function newerCycleOf(board: Board, cycleId: string, endpointId: string): string | null {
   const own = board.row('Cycle', cycleId);
-  const newer = board.standings(endpointId).find((row) => {
+  const newer = board.statesOf(endpointId).find((row) => {
     if (row['cycleId'] === cycleId || row['ring'] === null) return false;
     if (row['outcome'] === 'skipped') return false;
     const cycle = board.row('Cycle', row['cycleId']);

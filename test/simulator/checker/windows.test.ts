@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { windowInstants } from '../../../activities/calendar.ts';
-import type { Opening, Weekday, WindowRule } from '../../../domain/policy.ts';
+import { windowInstants } from '../../../record/sites/calendar.ts';
+import type { Opening, Weekday, WindowRule } from '../../../domain/policies/policy.ts';
 import { minutesLeft, windowsOpen } from './windows.ts';
 
 const site = (timeZone: string) => ({ timeZone, blackouts: [] });

@@ -3,7 +3,7 @@
  * opens on the site's wall; an opening that spring skips is as long after the skip as it would have been; one that autumn
  * brings twice is meant the first time; what is left of days is exact minutes.
  */
-import type { Opening, Policy, WindowRule } from '../../../domain/policy.ts';
+import type { Opening, Policy, WindowRule } from '../../../domain/policies/policy.ts';
 
 export type Span = { readonly fromAt: number; readonly untilAt: number };
 

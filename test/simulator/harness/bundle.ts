@@ -14,7 +14,7 @@ export type WorkflowBundle = {
 export type BundleWish = {
   /** The file that exports the workflows; the product's own unless told. */
   readonly workflowsPath?: string;
-  /** Other sources in the place of files, which are named from the project's folder: `domain/gate.ts`. */
+  /** Other sources in the place of files, which are named from the project's folder: `domain/rollout/gate.ts`. */
   readonly replaced?: Readonly<Record<string, string>>;
 };
 

@@ -13,7 +13,7 @@ export type Payload = temporal.api.common.v1.IPayload;
 export type Fields = Readonly<Record<string, Payload>>;
 
 /** A workflow to be started, by a client, by its parent, or as its own continuation. */
-export type StartOrder = {
+export type StartRequest = {
   readonly workflowType: string;
   readonly workflowId: string;
   readonly taskQueue: string;
@@ -41,5 +41,5 @@ export type Engine = {
   queue(name: string): TaskQueue;
   /** The newest execution of an id, ended or not. */
   newest(this: void, workflowId: string): Execution | undefined;
-  begin(order: StartOrder): Execution;
+  begin(order: StartRequest): Execution;
 };

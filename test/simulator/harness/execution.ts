@@ -2,7 +2,7 @@
 import type { Activity } from './activity.ts';
 import type { Child } from './child.ts';
 import type { Appointment } from './clock.ts';
-import type { Engine, Fields, Payload, StartOrder } from './engine.ts';
+import type { Engine, Fields, Payload, StartRequest } from './engine.ts';
 import { type ProtoFailure, specOf } from './failures.ts';
 import type { FailureSpec, Instant, WorkflowState } from './interface.ts';
 import type { ActivationJob } from './jobs.ts';
@@ -34,7 +34,7 @@ export class Execution {
   searchAttributes: Fields;
   readonly tasks: WorkflowTasks;
 
-  constructor(engine: Engine, order: StartOrder, runId: string) {
+  constructor(engine: Engine, order: StartRequest, runId: string) {
     const { workflowId, workflowType, continues } = order;
     this.engine = engine;
     this.identity = { workflowId, runId, workflowType };
@@ -87,7 +87,7 @@ export class Execution {
   }
 
   /** Ends the run and begins its continuation; updates that no run has accepted go on with it. */
-  continueAs(order: StartOrder): void {
+  continueAs(order: StartRequest): void {
     this.close('continued as new');
     this.state = { state: 'completed', result: undefined };
     this.letGo();

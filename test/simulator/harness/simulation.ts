@@ -1,7 +1,7 @@
 /** A simulation: workflows as they are, on a virtual clock, with whatever a world lets happen to them. */
 import { hashOf } from '../../../domain/hash.ts';
 import { Clock } from './clock.ts';
-import type { Engine, StartOrder } from './engine.ts';
+import type { Engine, StartRequest } from './engine.ts';
 import { Execution } from './execution.ts';
 import { specOf } from './failures.ts';
 import type { Latencies, RunEnd, Simulation, SimulationOptions, StartOptions } from './interface.ts';
@@ -114,7 +114,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
       if (running?.state.state === 'running' && wishes.whenRunning === 'use existing') return running.identity.runId;
       const because = refusalOf(engine, workflowId, whenEnded[wishes.whenEnded ?? 'allow']);
       if (because) throw new WorkflowRuns(`${workflowId} cannot be started: ${because}.`);
-      const order: StartOrder = {
+      const order: StartRequest = {
         workflowType,
         workflowId,
         taskQueue: wishes.taskQueue ?? options.taskQueue,

@@ -41,7 +41,7 @@ const wrongActivities: readonly (Wrong & { readonly words: string })[] = [
     from: 1,
     seeds: 60,
     words: 'rings that are left are not ended',
-    altered: instead('leaveRings', () => ({ result: { state: 'halted', because: [] } })),
+    altered: instead('abandonRings', () => ({ result: { state: 'halted', because: [] } })),
   },
   {
     rule: 11,

@@ -8,8 +8,8 @@ import type { Rule } from '../checker/rule.ts';
 import { type Judge, type Wrong, foundOutAt } from './caught.ts';
 
 const budget = vi.hoisted(() => ({ looksAtOthers: true }));
-vi.mock('../../../domain/budget.ts', async (real) => {
-  const right = await real<typeof import('../../../domain/budget.ts')>();
+vi.mock('../../../domain/rollout/budget.ts', async (real) => {
+  const right = await real<typeof import('../../../domain/rollout/budget.ts')>();
   const disturbanceOf: typeof right.disturbanceOf = (work) => (budget.looksAtOthers ? right.disturbanceOf(work) : null);
   return { ...right, disturbanceOf };
 });
@@ -36,7 +36,7 @@ const wrongLines: readonly WrongLine[] = [
     from: 2,
     seeds: 60,
     words: 'whatever was found, it is proven',
-    file: 'domain/endpoint-outcome.ts',
+    file: 'domain/endpoints/outcome.ts',
     right: 'if (findings.length > 0)\n    return {\n      proven: false,',
     wrong: 'if (findings.length > 99)\n    return {\n      proven: false,',
   },
@@ -50,7 +50,7 @@ it.each(wrongLines)('rule $rule: $words', { timeout: 60_000 }, async ({ file, ri
 it('rule 1: each cycle has a lock of its own, and looks at no other', { timeout: 60_000 }, async () => {
   const right = 'workflowId: `endpoint/${endpoint.clientId}/${endpoint.endpointId}`';
   const wrong = 'workflowId: `endpoint/${endpoint.cycleId}/${endpoint.endpointId}`';
-  const bundle = await bundleWith(1, 'workflows/patch-endpoint.ts', right, wrong);
+  const bundle = await bundleWith(1, 'workflows/under-lock.ts', right, wrong);
   const wrongly: Judge = (...given) => {
     budget.looksAtOthers = false;
     return judgeSeed(...given).finally(() => (budget.looksAtOthers = true));

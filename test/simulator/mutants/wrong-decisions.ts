@@ -23,7 +23,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
     from: 2,
     seeds: 60,
     words: 'work fits into every window',
-    file: 'domain/window.ts',
+    file: 'domain/rollout/window.ts',
     wrong: () => ({ fits: () => true }),
   },
   {
@@ -31,7 +31,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
     from: 1,
     seeds: 60,
     words: 'canaries are drawn among those offline too',
-    file: 'domain/rings.ts',
+    file: 'domain/rollout/rings.ts',
     wrong: asked('planRings', (plan) => ({
       ...plan,
       endpoints: (plan['endpoints'] as Module[]).map((each) => ({ ...each, online: true })),
@@ -42,7 +42,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
     from: 4,
     seeds: 60,
     words: 'a site bears everything',
-    file: 'domain/budget.ts',
+    file: 'domain/rollout/budget.ts',
     wrong: () => ({ budgetOf: () => 1000 }),
   },
   {
@@ -50,7 +50,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
     from: 2,
     seeds: 60,
     words: 'failures are no reason to halt',
-    file: 'domain/gate.ts',
+    file: 'domain/rollout/gate.ts',
     wrong: asked('judgeRing', (ring) => ({
       ...ring,
       gate: { ...(ring['gate'] as Module), failuresAtMost: 99, failurePercentAtMost: null },
@@ -61,7 +61,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
     from: 20,
     seeds: 60,
     words: 'a patch that failed at two clients stops nowhere',
-    file: 'domain/breaker.ts',
+    file: 'domain/patches/breaker.ts',
     wrong: () => ({ judgePatch: () => ({ stops: false, endpoints: 0, clients: 0, because: [] }) }),
   },
   {
@@ -69,7 +69,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
     from: 7,
     seeds: 60,
     words: 'what a dry run would remove is not taken out',
-    file: 'domain/plan.ts',
+    file: 'domain/patches/plan.ts',
     wrong: () => ({ takeOutOffenders: async (patches: unknown) => ({ patches, added: [], dropped: [] }) }),
   },
   {
@@ -77,7 +77,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
     from: 1,
     seeds: 60,
     words: 'windows are read in another zone',
-    file: 'activities/calendar.ts',
+    file: 'record/sites/calendar.ts',
     wrong: asked('windowInstants', (question) => ({ ...question, timeZone: 'UTC' })),
   },
   {
@@ -85,7 +85,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
     from: 30,
     seeds: 60,
     words: 'no health data is taken for health',
-    file: 'domain/gate.ts',
+    file: 'domain/rollout/gate.ts',
     wrong: asked('judgeRing', (ring) => ({ ...ring, healthDataPresent: true, unknown: [] })),
   },
   {
@@ -93,7 +93,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
     from: 30,
     seeds: 60,
     words: 'an emergency waits like anybody',
-    file: 'domain/admission.ts',
+    file: 'domain/rollout/admission.ts',
     wrong: asked('admit', (question) => ({ ...question, emergencies: [] })),
   },
   {
@@ -101,10 +101,15 @@ export const wrongDecisions: readonly WrongDecision[] = [
     from: 2,
     seeds: 60,
     words: 'a snapshot goes as soon as the work has ended, whatever came of it',
-    file: 'domain/snapshot-life.ts',
+    file: 'domain/snapshots/retention.ts',
     wrong: (right) => ({
       snapshotsToDelete: (recorded: readonly Module[], now: string) => {
-        const unneeded = recorded.map((each) => ({ ...each, endpointIs: null, cycleState: 'completed', letGo: true }));
+        const unneeded = recorded.map((each) => ({
+          ...each,
+          endpointIs: null,
+          cycleState: 'completed',
+          attemptGivenUp: true,
+        }));
         return (right['snapshotsToDelete'] as Call)(unneeded, now);
       },
     }),
@@ -114,7 +119,7 @@ export const wrongDecisions: readonly WrongDecision[] = [
     from: 1,
     seeds: 60,
     words: 'every cycle draws the same lots',
-    file: 'domain/rings.ts',
+    file: 'domain/rollout/rings.ts',
     wrong: asked('planRings', (plan) => ({ ...plan, cycleId: 'any' })),
   },
 ];

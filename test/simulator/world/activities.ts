@@ -4,7 +4,7 @@
  */
 import { ApplicationFailure } from '@temporalio/common';
 import { asyncLocalStorage } from '@temporalio/activity';
-import { type Expectation, type OperationOrder, operationIdOf } from '../../../activities/agents.ts';
+import { type Expectation, type OperationInput, operationIdOf } from '../../../activities/site/agents.ts';
 import {
   type ControlActivities,
   type ControlPorts,
@@ -52,7 +52,7 @@ export function activitiesOf(world: ActivityWorld): ActivityTable {
   table['observeEndpoint'] = observing(world, (input) =>
     site.observeEndpoint(input as Parameters<SiteActivities['observeEndpoint']>[0]),
   );
-  table['carryOutOperation'] = submitting(world, (input) => site.carryOutOperation(input as OperationOrder));
+  table['carryOutOperation'] = submitting(world, (input) => site.carryOutOperation(input as OperationInput));
   return table;
 }
 
@@ -95,11 +95,11 @@ function submitting(world: ActivityWorld, act: Act): ActivityFunction {
   return (input, attempt) => {
     const machine = machineIn(world, input);
     if (machine?.isHanging()) return hangs(world);
-    const [order] = input as [OperationOrder];
-    const { endpointId } = order.endpoint;
-    const operationId = operationIdOf({ ...order, endpointId });
+    const [operation] = input as [OperationInput];
+    const { endpointId } = operation.endpoint;
+    const operationId = operationIdOf({ ...operation, endpointId });
     if (attempt.attempt === 1)
-      world.record({ fact: 'purpose', endpointId, operationId, cycleId: order.cycleId, step: order.step });
+      world.record({ fact: 'purpose', endpointId, operationId, cycleId: operation.cycleId, step: operation.step });
     const onItsWay = 5 + Math.floor(world.random() * 100);
     let answer: Promise<Answer> | null = null;
     attempt.later(onItsWay, () => {

@@ -1,15 +1,15 @@
 /** The agents of all endpoints, as the product's workers call them. What an agent says may be a lie; what is observed is true. */
 import { type AgentIdentity, type AgentPort, AgentUnreachable } from '../../../activities/ports/agent.ts';
-import type { ChangelogEntry } from '../../../domain/advisory.ts';
-import { type Check, type CheckResult, describeCheck } from '../../../domain/check.ts';
-import type { AgentHealth, BootState, Inventory } from '../../../domain/endpoint.ts';
-import type { Evidence } from '../../../domain/evidence.ts';
-import type { Operation, OperationReport } from '../../../domain/operation.ts';
+import type { ChangelogEntry } from '../../../domain/patches/advisory.ts';
+import { type Check, type CheckResult, describeCheck } from '../../../domain/endpoints/check.ts';
+import type { AgentHealth, BootState, Inventory } from '../../../domain/endpoints/endpoint.ts';
+import type { Evidence } from '../../../domain/endpoints/evidence.ts';
+import type { Operation, OperationReport } from '../../../domain/endpoints/operation.ts';
 import type { AvailableUpdate, DryRun, Patch } from '../../../domain/patch.ts';
 import { dueFor } from './disk.ts';
 import type { Machine } from './machine.ts';
 import type { Recorder } from './record.ts';
-import type { Release } from './releases.ts';
+import type { PublishedVersion } from './releases.ts';
 
 const architecture = 'amd64';
 
@@ -17,14 +17,14 @@ export type Fleet = ReadonlyMap<string, Machine>;
 
 export class Agents implements AgentPort {
   readonly #fleet: Fleet;
-  readonly #releases: readonly Release[];
+  readonly #releases: readonly PublishedVersion[];
   readonly #record: Recorder;
   readonly #now: () => number;
   readonly #startAt: number;
 
   constructor(world: {
     fleet: Fleet;
-    releases: readonly Release[];
+    releases: readonly PublishedVersion[];
     record: Recorder;
     now: () => number;
     startAt: number;

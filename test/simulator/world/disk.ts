@@ -1,7 +1,7 @@
 /** What is on an endpoint's disk: everything a snapshot keeps and a restore brings back. */
 import type { EndpointFacts } from './endpoints.ts';
 import { Ledger } from './ledger.ts';
-import type { Release } from './releases.ts';
+import type { PublishedVersion } from './releases.ts';
 
 export type Disk = {
   packages: Record<string, string>;
@@ -22,7 +22,7 @@ export type Disk = {
   mirrorSaidNo: boolean;
 };
 
-export function firstDisk(facts: EndpointFacts, releases: readonly Release[]): Disk {
+export function firstDisk(facts: EndpointFacts, releases: readonly PublishedVersion[]): Disk {
   const services = releases.flatMap(({ package: name, service }) =>
     service && name in facts.packages ? [service] : [],
   );
@@ -54,9 +54,9 @@ export function copyOf(disk: Disk): Disk {
 /** What a package manager with the newest lists would offer. */
 export function dueFor(
   disk: Disk,
-  releases: readonly Release[],
+  releases: readonly PublishedVersion[],
   minutesSinceStart: number,
-): readonly { readonly release: Release; readonly from: string; readonly to: string }[] {
+): readonly { readonly release: PublishedVersion; readonly from: string; readonly to: string }[] {
   return releases.flatMap((release) => {
     const from = disk.packages[release.package];
     const newest = release.newer && minutesSinceStart >= release.newer.atMinutes ? release.newer.to : release.to;

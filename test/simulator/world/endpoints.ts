@@ -1,7 +1,7 @@
 /** The endpoints of a client as they truly are, and what will go wrong with each. */
-import type { Criticality, Site, StatedEndpoint } from '../../../domain/policy.ts';
+import type { Criticality, Site, StatedEndpoint } from '../../../domain/policies/policy.ts';
 import type { Chance } from './chance.ts';
-import type { Release } from './releases.ts';
+import type { PublishedVersion } from './releases.ts';
 
 /** A stretch of time, in milliseconds of the virtual clock. */
 export type Span = { readonly fromAt: number; readonly untilAt: number };
@@ -50,7 +50,7 @@ export function drawEndpoints(
     readonly count: number;
     readonly desks: boolean;
   },
-  releases: readonly Release[],
+  releases: readonly PublishedVersion[],
   span: Span,
 ): EndpointFacts[] {
   const trouble = chance.oneOf([0, 0.5, 1, 1, 2]);
@@ -83,7 +83,7 @@ export function drawEndpoints(
   });
 }
 
-function drawPackages(chance: Chance, releases: readonly Release[]): Record<string, string> {
+function drawPackages(chance: Chance, releases: readonly PublishedVersion[]): Record<string, string> {
   const packages: Record<string, string> = { zlib1g: '1.2-1', 'mail-transport-agent': '4.0-1' };
   for (const release of releases) {
     if (chance.happens(0.15)) continue;

@@ -1,7 +1,7 @@
 /** What an agent was asked to do and what became of it: answers a repeat, refuses the same id for another body. */
 import { createHash } from 'node:crypto';
 import { AgentRefused } from '../../../activities/ports/agent.ts';
-import type { Operation, OperationBody, OperationReport, OperationState } from '../../../domain/operation.ts';
+import type { Operation, OperationBody, OperationReport, OperationState } from '../../../domain/endpoints/operation.ts';
 
 type Entry = { readonly digest: string; readonly body: OperationBody; readonly report: OperationReport };
 

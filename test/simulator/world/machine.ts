@@ -3,12 +3,12 @@
  * on its disk, so a restore takes it back. Things take their time, and bad patches do what they do.
  */
 import { AgentRefused, AgentUnreachable } from '../../../activities/ports/agent.ts';
-import type { Operation, OperationBody, OperationReport } from '../../../domain/operation.ts';
+import type { Operation, OperationBody, OperationReport } from '../../../domain/endpoints/operation.ts';
 import type { Patch } from '../../../domain/patch.ts';
 import { type Disk, copyOf, firstDisk } from './disk.ts';
 import type { EndpointFacts, Span } from './endpoints.ts';
 import type { Recorder, Truth } from './record.ts';
-import type { Release } from './releases.ts';
+import type { PublishedVersion } from './releases.ts';
 import { Software } from './software.ts';
 
 /** What a machine needs of the world around it. */
@@ -16,7 +16,7 @@ export type Surroundings = {
   readonly now: () => number;
   readonly later: (milliseconds: number, act: () => void) => void;
   readonly record: Recorder;
-  readonly releases: readonly Release[];
+  readonly releases: readonly PublishedVersion[];
 };
 
 const second = 1000;

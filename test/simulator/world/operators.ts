@@ -1,23 +1,23 @@
 /** Carries out what operators order, as the command line does: what stops or takes back is on record before a cycle is told. */
-import { releasePatch } from '../../../activities/breaker.ts';
-import { releaseEndpoint } from '../../../activities/endpoint-releases.ts';
-import { haltActivities } from '../../../activities/halts.ts';
-import { orderActivities } from '../../../activities/orders.ts';
-import { rollBackActivities } from '../../../activities/roll-backs.ts';
-import { skipActivities } from '../../../activities/skips.ts';
-import type { NamedTarget } from '../../../domain/halt.ts';
+import { releasePatch } from '../../../record/patches/breaker.ts';
+import { releaseEndpoint } from '../../../record/endpoints/quarantine.ts';
+import type { NamedTarget } from '../../../domain/rollout/halt.ts';
 import { NotModelled } from './not-modelled.ts';
 import type { MemoryDatabase } from './database/database.ts';
 import type { OrderFacts, Part } from './orders.ts';
 import type { Recorder } from './record.ts';
-import type { Release } from './releases.ts';
+import type { PublishedVersion } from './releases.ts';
 import type { Place } from './world.ts';
+import { skip } from '../../../record/orders/skips.ts';
+import { orderCancel } from '../../../record/orders/cancellations.ts';
+import { orderHalt, orderResume } from '../../../record/orders/halts.ts';
+import { orderRollback } from '../../../record/orders/rollbacks.ts';
 
 type Counter = {
   readonly simulation: Place;
   readonly database: MemoryDatabase;
   readonly record: Recorder;
-  readonly releases: readonly Release[];
+  readonly releases: readonly PublishedVersion[];
 };
 
 /** Gives one order. A refusal is an answer; what a cycle says to the rest is put on record when it says it. */
@@ -35,45 +35,45 @@ export async function give(counter: Counter, facts: OrderFacts): Promise<void> {
 
 async function carryOut({ simulation, database, releases }: Counter, facts: OrderFacts): Promise<void> {
   const { cycleId, who } = facts;
-  const word = { who, why: `${who} wants it at ${facts.at}` };
+  const signOff = { who, why: `${who} wants it at ${facts.at}` };
   const at = new Date().toISOString();
   const tell = (update: string, order: object) => void simulation.update(cycleId, update, [order]);
-  const door = { tenants: database };
   switch (facts.order) {
     case 'approve':
     case 'advance':
-      return tell(facts.order, word);
+      return tell(facts.order, signOff);
     case 'go on':
-      return tell('goOn', word);
+      return tell('continueCycle', signOff);
     case 'open window':
       return tell('openWindow', {
-        ...word,
+        ...signOff,
         minutes: facts.minutes,
         ...(facts.site === null ? {} : { site: facts.site }),
       });
     case 'cancel':
-      await orderActivities(door).orderCancel({ cycleId, word, at });
+      await orderCancel(database, { cycleId, signOff, at });
       return simulation.cancel(cycleId);
     case 'release patch':
       for (const release of releases)
-        await releasePatch(database, { package: release.package, version: release.to, word, at });
+        await releasePatch(database, { package: release.package, version: release.to, signOff, at });
       return;
     case 'release endpoint': {
       const endpointId = quarantinedOf(database, facts);
-      if (endpointId !== undefined) await releaseEndpoint(database, { clientId: facts.clientId, endpointId, word, at });
+      if (endpointId !== undefined)
+        await releaseEndpoint(database, { clientId: facts.clientId, endpointId, signOff, at });
       return;
     }
   }
   const named = partOf(database, facts.cycleId, facts.part);
   if (facts.order === 'roll back') {
-    const order = await rollBackActivities(door).orderRollBack({ cycleId, named, word, at });
-    simulation.start('rollBackFleet', order.orderId, [order], { whenRunning: 'use existing' });
+    const order = await orderRollback(database, { cycleId, named, signOff, at });
+    simulation.start('cycleRollback', order.orderId, [order], { whenRunning: 'use existing' });
     return simulation.signal(cycleId, 'lookAgain', []);
   }
-  if (facts.order === 'halt') await haltActivities(door).orderHalt({ cycleId, named, word, at });
-  if (facts.order === 'resume') await haltActivities(door).releaseHalt({ cycleId, named, word, at });
-  if (facts.order === 'skip') await skipActivities(door).skip({ cycleId, named, word, at });
-  tell(facts.order, { ...word, ...named });
+  if (facts.order === 'halt') await orderHalt(database, { cycleId, named, signOff, at });
+  if (facts.order === 'resume') await orderResume(database, { cycleId, named, signOff, at });
+  if (facts.order === 'skip') await skip(database, { cycleId, named, signOff, at });
+  tell(facts.order, { ...signOff, ...named });
 }
 
 /** One of the client's that a person is needed for; undefined where there is none. */

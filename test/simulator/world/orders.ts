@@ -29,8 +29,8 @@ export function drawOrders(
 }
 
 /** What lets a cycle go on, or ends it; and the word that a quarantined endpoint was mended. */
-function drawSigned(chance: Chance, { at, order }: CycleStart, clients: readonly ClientFacts[]): OrderFacts[] {
-  const { cycleId, clientId } = order;
+function drawSigned(chance: Chance, { at, input }: CycleStart, clients: readonly ClientFacts[]): OrderFacts[] {
+  const { cycleId, clientId } = input;
   const sites = clients.find(({ client }) => client.id === clientId)?.sites ?? [];
   const by = (who: string, minutes: number) => ({ at: at + Math.floor(minutes * minute), cycleId, clientId, who });
   const within = (minutes: number) => chance.next() * minutes;
@@ -57,7 +57,7 @@ function drawSigned(chance: Chance, { at, order }: CycleStart, clients: readonly
 }
 
 /** Halts of parts of a cycle, often resumed; parts that are skipped, or put back. */
-function drawParts(chance: Chance, { at, order: { cycleId, clientId } }: CycleStart): OrderFacts[] {
+function drawParts(chance: Chance, { at, input: { cycleId, clientId } }: CycleStart): OrderFacts[] {
   const orders: OrderFacts[] = [];
   const draw = (
     order: 'halt' | 'skip' | 'roll back',

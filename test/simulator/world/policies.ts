@@ -1,6 +1,7 @@
 /** The policies and sites a client wrote: drawn, and all of them such as the product's own file reader would accept. */
-import type { Amount, Policy, RingRule, Site, Weekday, WindowRule } from '../../../domain/policy.ts';
+import type { Policy, RingRule, Site, Weekday, WindowRule } from '../../../domain/policies/policy.ts';
 import type { Chance } from './chance.ts';
+import type { Amount } from '../../../domain/policies/amount.ts';
 
 const zones = [
   'Europe/Berlin',

@@ -1,5 +1,5 @@
 /** What the provider has at hand: the files its clients wrote, applied; the feeds; nobody's authority. */
-import { digestOf, toJson } from '../../../activities/audit-trail.ts';
+import { digestOf, toJson } from '../../../record/audit.ts';
 import type { ControlPorts } from '../../../activities/index.ts';
 import type { MemoryDatabase } from './database/database.ts';
 import type { ClientFacts } from './scenario.ts';

@@ -1,5 +1,5 @@
 /** The append-only record: what truly happened on endpoints, what control put down, what people ordered. */
-import type { OperationKind } from '../../../domain/operation.ts';
+import type { OperationKind } from '../../../domain/endpoints/operation.ts';
 import type { Patch } from '../../../domain/patch.ts';
 
 /** What is true of a machine at an instant. */

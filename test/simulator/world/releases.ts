@@ -16,7 +16,7 @@ export type Bad = {
   readonly afterMinutes: number;
 };
 
-export type Release = {
+export type PublishedVersion = {
   readonly package: string;
   readonly from: string;
   readonly to: string;
@@ -36,7 +36,7 @@ export type Release = {
   readonly newer: { readonly to: string; readonly atMinutes: number } | null;
 };
 
-type Kind = Pick<Release, 'package' | 'service' | 'effect'>;
+type Kind = Pick<PublishedVersion, 'package' | 'service' | 'effect'>;
 
 /** The universe: small, with every kind of thing that an update can touch. */
 const kinds: readonly [Kind, ...Kind[]] = [
@@ -55,15 +55,15 @@ const stable = 'Debian:12.9/oldstable';
 /** An archive that says nothing of what it brings: its updates have no known class. */
 export const unknownOrigin = 'Acme:1/main';
 
-export function drawReleases(chance: Chance): Release[] {
+export function drawPublishedVersions(chance: Chance): PublishedVersion[] {
   const badTimes = chance.happens(0.55);
   return chance
     .shuffled(kinds)
     .slice(0, chance.between(1, 5))
-    .map((kind, index) => drawRelease(chance, kind, index, badTimes));
+    .map((kind, index) => drawPublishedVersion(chance, kind, index, badTimes));
 }
 
-function drawRelease(chance: Chance, kind: Kind, index: number, badTimes: boolean): Release {
+function drawPublishedVersion(chance: Chance, kind: Kind, index: number, badTimes: boolean): PublishedVersion {
   const origin = chance.happens(0.1) ? unknownOrigin : chance.happens(0.75) ? securityOrigin : stable;
   const offends = chance.happens(0.08);
   return {

@@ -1,11 +1,11 @@
 /** Everything that will be and will go wrong in one simulation, drawn from its seed alone. */
-import type { Client, Policy, SegmentRule, Site } from '../../../domain/policy.ts';
+import type { Client, Policy, SegmentRule, Site } from '../../../domain/policies/policy.ts';
 import { Chance } from './chance.ts';
 import { type CycleStart, drawCycles } from './cycles.ts';
 import { type EndpointFacts, type Span, drawEndpoints } from './endpoints.ts';
 import { type OrderFacts, drawOrders } from './orders.ts';
 import { drawPolicy, drawSites } from './policies.ts';
-import { type Release, drawReleases } from './releases.ts';
+import { type PublishedVersion, drawPublishedVersions } from './releases.ts';
 import { outbreak, rush, twiceAtOnce } from './trials.ts';
 
 export type ClientFacts = {
@@ -31,7 +31,7 @@ export type Scenario = {
   /** When nobody looks any more. */
   readonly endAt: number;
   readonly clients: readonly ClientFacts[];
-  readonly releases: readonly Release[];
+  readonly releases: readonly PublishedVersion[];
   readonly cycles: readonly CycleStart[];
   readonly orders: readonly OrderFacts[];
   readonly mishaps: readonly Mishap[];
@@ -59,7 +59,7 @@ export function drawScenario(seed: number, size: Size): Scenario {
   const chance = new Chance(seed * 2654435761 + 97);
   const startAt = drawStart(chance);
   const endAt = startAt + 4.5 * hour;
-  const releases = drawReleases(chance);
+  const releases = drawPublishedVersions(chance);
   const count = chance.oneOf([1, 1, 1, 2, 2, 3]);
   const clients = ['acme', 'bolt', 'cask']
     .slice(0, count)
@@ -112,7 +112,7 @@ function drawClient(
     readonly startAt: number;
     readonly endAt: number;
     readonly endpoints: number;
-    readonly releases: readonly Release[];
+    readonly releases: readonly PublishedVersion[];
   },
 ): ClientFacts {
   const sites = drawSites(chance);

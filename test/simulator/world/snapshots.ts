@@ -1,11 +1,11 @@
 /** Snapshots of whole machines: taken, looked at, put back, deleted, each as the endpoint's faults have it. */
 import {
   type Restored,
-  type Snapshot,
   SnapshotFailed,
   type SnapshotPort,
   type SnapshotVerdict,
 } from '../../../activities/ports/snapshots.ts';
+import type { Snapshot } from '../../../domain/snapshots/inventory.ts';
 import type { Fleet } from './agents.ts';
 import { type Disk, copyOf } from './disk.ts';
 import type { Machine } from './machine.ts';

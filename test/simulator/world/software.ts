@@ -3,7 +3,7 @@ import type { Patch } from '../../../domain/patch.ts';
 import type { Disk } from './disk.ts';
 import type { EndpointFacts } from './endpoints.ts';
 import type { Recorder } from './record.ts';
-import type { BadShape, Release } from './releases.ts';
+import type { BadShape, PublishedVersion } from './releases.ts';
 
 /** The machine it is on: its disk may be another one after a restore. */
 type On = {
@@ -11,7 +11,7 @@ type On = {
   /** Later, unless the machine has started anew meanwhile. */
   readonly after: (milliseconds: number, act: () => void) => void;
 };
-type Around = { readonly now: () => number; readonly record: Recorder; readonly releases: readonly Release[] };
+type Around = { readonly now: () => number; readonly record: Recorder; readonly releases: readonly PublishedVersion[] };
 
 const minute = 60_000;
 
@@ -79,7 +79,7 @@ export class Software {
     if (this.#isBadHere(patch, 'configure')) this.#met('bad patch: its configure step fails');
   }
 
-  #breakLater(patch: Patch, service: string, release: Release): void {
+  #breakLater(patch: Patch, service: string, release: PublishedVersion): void {
     this.#on.after((release.bad?.afterMinutes ?? 1) * minute, () => {
       if (this.#on.disk().packages[patch.package] === patch.to)
         this.#breakService(service, 'bad patch: its service breaks during the soak');
@@ -118,7 +118,7 @@ export class Software {
     return release?.to === patch.to && release.bad?.shape === shape && this.#facts.luck < release.bad.share;
   }
 
-  #releaseOf(patch: Patch): Release | undefined {
+  #releaseOf(patch: Patch): PublishedVersion | undefined {
     return this.#around.releases.find(
       ({ package: name, to, newer }) => name === patch.package && (to === patch.to || newer?.to === patch.to),
     );

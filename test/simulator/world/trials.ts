@@ -1,5 +1,5 @@
 /** Scenarios that are made to bring about what is rare. */
-import type { Policy } from '../../../domain/policy.ts';
+import type { Policy } from '../../../domain/policies/policy.ts';
 import { type CycleStart, again, emergencyFor } from './cycles.ts';
 import type { EndpointFacts } from './endpoints.ts';
 import { securityOrigin } from './releases.ts';
@@ -23,7 +23,7 @@ export function twiceAtOnce(scenario: Scenario): Scenario {
     clients: scenario.clients.map((client) =>
       twice.has(client.client.id) ? { ...client, endpoints: client.endpoints.map(ordinary) } : client,
     ),
-    cycles: scenario.cycles.flatMap((start) => (twice.has(start.order.clientId) ? again(start, 20_000) : [start])),
+    cycles: scenario.cycles.flatMap((start) => (twice.has(start.input.clientId) ? again(start, 20_000) : [start])),
   };
 }
 
@@ -44,12 +44,12 @@ export function rush(scenario: Scenario): Scenario {
   return {
     ...scenario,
     clients: scenario.clients.map((client) => ({ ...client, policies: client.policies.map(narrow) })),
-    cycles: scenario.cycles.flatMap(({ at, order }) => {
-      if (order.kind === 'emergency' || order.number > 1) return [];
-      if (order.policyName !== 'servers') return [{ at, order }];
+    cycles: scenario.cycles.flatMap(({ at, input }) => {
+      if (input.kind === 'emergency' || input.number > 1) return [];
+      if (input.policyName !== 'servers') return [{ at, input }];
       return [
-        { at, order },
-        { at: at + 2 * 60_000, order: emergencyFor(order, advisory) },
+        { at, input },
+        { at: at + 2 * 60_000, input: emergencyFor(input, advisory) },
       ];
     }),
   };
@@ -81,8 +81,8 @@ export function outbreak(scenario: Scenario): Scenario {
 
 /** One client's cycle after another's, so that the later ones could learn from the first; and each client tries again. */
 function inTurnAndAgain(startAt: number) {
-  return ({ order }: CycleStart, index: number): CycleStart[] => {
+  return ({ input }: CycleStart, index: number): CycleStart[] => {
     const at = startAt + (1 + index * 6) * 60_000;
-    return order.kind === 'emergency' ? [] : again({ at, order }, 50 * 60_000);
+    return input.kind === 'emergency' ? [] : again({ at, input }, 50 * 60_000);
   };
 }

@@ -1,10 +1,10 @@
 /** What Temporal would know of workflows when it is asked from outside. */
 import type { WorkflowsPort } from '../../../activities/ports/workflows.ts';
-import type { WorkflowStanding } from '../../../domain/reconciliation.ts';
+import type { WorkflowStatus } from '../../../domain/rollout/reconciliation.ts';
 import type { RecordedEvent } from '../harness/interface.ts';
 
 export class WorkflowRegister implements WorkflowsPort {
-  readonly #standings = new Map<string, WorkflowStanding>();
+  readonly #standings = new Map<string, WorkflowStatus>();
 
   hears(event: RecordedEvent): void {
     if (event.kind === 'workflow started') this.#standings.set(event.workflowId, { state: 'running' });
@@ -13,7 +13,7 @@ export class WorkflowRegister implements WorkflowsPort {
     this.#standings.set(event.workflowId, { state: 'closed', how: event.ended, closedAt });
   }
 
-  async standing(workflowId: string): Promise<WorkflowStanding> {
+  async status(workflowId: string): Promise<WorkflowStatus> {
     return this.#standings.get(workflowId) ?? { state: 'unheard of' };
   }
 }

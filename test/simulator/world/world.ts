@@ -85,12 +85,12 @@ export class World {
     for (const { endpoints } of clients)
       for (const facts of endpoints) this.#fleet.set(facts.endpointId, new Machine(facts, this.#around));
     for (const client of clients) await applyFiles(this.database, client);
-    for (const { at, order } of cycles)
+    for (const { at, input } of cycles)
       place.at(at, () => {
-        place.start(order.kind === 'emergency' ? 'emergencyPatch' : 'patchCycle', order.cycleId, [order]);
+        place.start(input.kind === 'emergency' ? 'emergencyPatch' : 'patchCycle', input.cycleId, [input]);
       });
     const counter = { simulation: place, database: this.database, record: (fact: Fact) => this.note(fact), releases };
-    for (const order of orders) place.at(order.at, () => give(counter, order));
+    for (const input of orders) place.at(input.at, () => give(counter, input));
   }
 
   answered(cycleId: string, order: string, outcome: UpdateState): void {

@@ -88,13 +88,13 @@ function truthOfOperator(value: unknown, operator: string, operand: unknown): Tr
     case 'notIn':
       return !(operand as unknown[]).some((each) => same(value, each));
     case 'gt':
-      return order(value, operand) > 0;
+      return compareRows(value, operand) > 0;
     case 'gte':
-      return order(value, operand) >= 0;
+      return compareRows(value, operand) >= 0;
     case 'lt':
-      return order(value, operand) < 0;
+      return compareRows(value, operand) < 0;
     case 'lte':
-      return order(value, operand) <= 0;
+      return compareRows(value, operand) <= 0;
     case 'startsWith':
       return (value as string).startsWith(operand as string);
     case 'endsWith':
@@ -115,14 +115,14 @@ function truthOfOperator(value: unknown, operator: string, operand: unknown): Tr
 }
 
 /** The order of two values that are not null; instants by time. */
-export function order(a: unknown, b: unknown): number {
+export function compareRows(a: unknown, b: unknown): number {
   const [left, right] = [comparable(a), a instanceof Date && typeof b === 'string' ? Date.parse(b) : comparable(b)];
   if (left === right) return 0;
   return left < right ? -1 : 1;
 }
 
 function same(a: unknown, b: unknown): boolean {
-  return a === b || order(a, b) === 0;
+  return a === b || compareRows(a, b) === 0;
 }
 
 function comparable(value: unknown): string | number {

@@ -4,7 +4,7 @@
  * committed is told, in order.
  */
 import { NotModelled } from '../not-modelled.ts';
-import type { Database, Tenants } from '../../../../activities/ports/database.ts';
+import type { Database, Tenants } from '../../../../record/database.ts';
 import type { Row, Where } from './conditions.ts';
 import { type Query, Reader } from './reads.ts';
 import { type Model, readSchema } from './schema.ts';

@@ -1,6 +1,6 @@
 /** What a query gives back: rows found, put in order, with what they are asked to bring along. */
 import { NotModelled } from '../not-modelled.ts';
-import { type Judge, type Row, type Where, matches, order } from './conditions.ts';
+import { type Judge, type Row, type Where, matches, compareRows } from './conditions.ts';
 import type { Model, Relation } from './schema.ts';
 import type { Table } from './table.ts';
 
@@ -93,7 +93,7 @@ export class Reader implements Judge {
       const last = nulls === undefined ? sort === 'asc' : nulls === 'last';
       return (left === null) === last ? 1 : -1;
     }
-    return sort === 'asc' ? order(left, right) : order(right, left);
+    return sort === 'asc' ? compareRows(left, right) : compareRows(right, left);
   }
 
   #shaped(model: Model, row: Row, { select, include }: Query): Row {
