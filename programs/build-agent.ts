@@ -4,18 +4,20 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
+import { agentRuntime } from './agent-runtime.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
-export const agentProgram = join(project, 'dist', 'patchcycle-agent');
-const sumFile = `${agentProgram}.sum`;
+const programName = 'patchcycle-agent';
+export const agentProgram = join(project, 'dist', programName);
 
 /** From Node's documentation of single executable applications; Node looks for its blob where this stands. */
 const sentinelFuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
@@ -24,22 +26,36 @@ const blobName = 'NODE_SEA_BLOB';
 const settings = { disableExperimentalSEAWarning: true, useCodeCache: true };
 const postject = createRequire(import.meta.url).resolve('postject/dist/cli.js');
 
-/** Returns whether it had to be made. Throws when esbuild or Node fails; an earlier program is left as it was. */
-export async function buildAgent(): Promise<{ readonly program: string; readonly made: boolean }> {
+/**
+ * Returns whether it had to be made. Throws when esbuild or Node fails, or where the agent's runtime cannot run; an
+ * earlier program is left as it was.
+ * @param runtime the Node that it carries, and that makes its code cache
+ */
+export async function buildAgent(
+  program = agentProgram,
+  runtime = agentRuntime(),
+): Promise<{ readonly program: string; readonly made: boolean }> {
   const script = await bundle();
-  const made = [JSON.stringify(settings), process.version, process.arch].join('\n');
-  const sum = createHash('sha256').update(script).update(made).digest('hex');
-  if ((await readFile(sumFile, 'utf8').catch(() => '')) === sum && existsSync(agentProgram)) {
-    return { program: agentProgram, made: false };
+  const sum = await sumOf(script, runtime);
+  const sumFile = `${program}.sum`;
+  if ((await readFile(sumFile, 'utf8').catch(() => '')) === sum && existsSync(program)) {
+    return { program, made: false };
   }
   const folder = await mkdtemp(join(tmpdir(), 'patchcycle-build-'));
   try {
-    await assemble(folder, script);
+    await putInPlace(await assemble(folder, script, runtime), program);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
   await writeFile(sumFile, sum);
-  return { program: agentProgram, made: true };
+  return { program, made: true };
+}
+
+/** Of all that the program is made of: a runtime with the same version and other bytes makes another agent. */
+async function sumOf(script: Uint8Array, runtime: string): Promise<string> {
+  const sum = createHash('sha256').update(script).update(JSON.stringify(settings));
+  await pipeline(createReadStream(runtime), sum);
+  return sum.digest('hex');
 }
 
 /** The whole agent as one CommonJS text, without comments, paths or source maps of this machine. */
@@ -49,7 +65,7 @@ async function bundle(): Promise<Uint8Array> {
     entryPoints: ['agent/main.ts'],
     bundle: true,
     platform: 'node',
-    target: 'node20',
+    target: 'node24',
     format: 'cjs',
     minifySyntax: true,
     minifyWhitespace: true,
@@ -62,7 +78,8 @@ async function bundle(): Promise<Uint8Array> {
   return file.contents;
 }
 
-async function assemble(folder: string, script: Uint8Array): Promise<void> {
+/** Returns the path of the program, in the same folder. */
+async function assemble(folder: string, script: Uint8Array, runtime: string): Promise<string> {
   const [main, output, configuration] = ['agent.cjs', 'agent.blob', 'sea.json'].map((name) => join(folder, name)) as [
     string,
     string,
@@ -70,20 +87,25 @@ async function assemble(folder: string, script: Uint8Array): Promise<void> {
   ];
   await writeFile(main, script);
   await writeFile(configuration, JSON.stringify({ main: 'agent.cjs', output: 'agent.blob', ...settings }));
-  await runNode(['--experimental-sea-config', 'sea.json'], folder);
-  const program = join(folder, 'patchcycle-agent');
-  await copyFile(process.execPath, program);
+  await run(runtime, ['--experimental-sea-config', 'sea.json'], folder);
+  const program = join(folder, programName);
+  await copyFile(runtime, program);
   await chmod(program, 0o755);
-  await runNode([postject, program, blobName, output, '--sentinel-fuse', sentinelFuse], folder);
-  await mkdir(join(project, 'dist'), { recursive: true });
-  // A name of its own: another process may build at the same time.
-  const unfinished = `${agentProgram}.${process.pid}`;
-  await copyFile(program, unfinished);
-  await rename(unfinished, agentProgram);
+  await run(process.execPath, [postject, program, blobName, output, '--sentinel-fuse', sentinelFuse], folder);
+  return program;
 }
 
-function runNode(args: readonly string[], folder: string): Promise<unknown> {
-  return promisify(execFile)(process.execPath, [...args], { cwd: folder });
+/** Whole or not at all: what runs from there goes on with the earlier one. */
+async function putInPlace(made: string, program: string): Promise<void> {
+  await mkdir(dirname(program), { recursive: true });
+  // A name of its own: another process may build at the same time.
+  const unfinished = `${program}.${process.pid}`;
+  await copyFile(made, unfinished);
+  await rename(unfinished, program);
+}
+
+function run(program: string, args: readonly string[], folder: string): Promise<unknown> {
+  return promisify(execFile)(program, [...args], { cwd: folder });
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

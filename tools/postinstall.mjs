@@ -1,6 +1,7 @@
 /**
- * What an install still lacks after npm has unpacked it: the links beside PostgreSQL's libraries (npm packages carry
- * none), and the Prisma client made from prisma/schema.prisma. Plain JavaScript: it runs before anything else of ours.
+ * What is left to do after npm has unpacked everything: to make the links beside PostgreSQL's libraries (npm packages
+ * carry none) and the Prisma client from prisma/schema.prisma, and to remove a link that would replace this machine's
+ * Node. Plain JavaScript: it runs before anything else of ours.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
@@ -52,8 +53,14 @@ function generatePrismaClient() {
   throw new Error(`prisma generate failed on ${schema}: ${error?.message ?? `${stderr}${stdout}`.trim()}`);
 }
 
+/** npm links the agent's runtime as `node`, and its scripts would run with that instead of the Node of this machine. */
+function unlinkAgentRuntime() {
+  rmSync(path.join(project, 'node_modules', '.bin', 'node'), { force: true });
+}
+
 try {
   linkPostgresLibraries();
+  unlinkAgentRuntime();
   generatePrismaClient();
 } catch (error) {
   console.error(`postinstall: ${error.message}\nMend that, then run "npm run postinstall".`);
