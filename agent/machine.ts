@@ -13,7 +13,7 @@ import type { OperationBody } from '../domain/endpoints/operation.ts';
 import type { AvailableUpdate, DryRun, Patch } from '../domain/patch.ts';
 
 /** The inventory without what the agent itself adds. */
-export type MachineFacts = Omit<Inventory, 'takenAt' | 'generation' | 'agentVersion'>;
+export type MachineFacts = Omit<Inventory, 'takenAt' | 'generation' | 'agentVersion' | 'runtimeVersion'>;
 
 /** The evidence without what the agent itself adds. */
 export type Observation = Omit<Evidence, 'observedAt' | 'generation' | 'checks'>;

@@ -14,7 +14,7 @@ import type { OperationReport } from '../domain/endpoints/operation.ts';
 import type { Machine } from './machine.ts';
 import type { Operations } from './operations.ts';
 import { Refusal, describeIssues } from './refusal.ts';
-import { agentVersion } from './version.ts';
+import { agentVersion, runtimeVersion } from './version.ts';
 
 export type Answer = { readonly status: number; readonly body: unknown };
 
@@ -38,8 +38,10 @@ export function routesOf({ endpointId, machine, operations, readGeneration }: Ro
     {
       method: 'GET',
       path: /^\/v1\/health$/,
-      answer: async () =>
-        ok({ agentVersion, endpointId, generation: await readGeneration(), bootId: await machine.bootId() }),
+      answer: async () => {
+        const [generation, bootId] = await Promise.all([readGeneration(), machine.bootId()]);
+        return ok({ agentVersion, runtimeVersion, endpointId, generation, bootId });
+      },
     },
     {
       method: 'GET',
@@ -52,8 +54,10 @@ export function routesOf({ endpointId, machine, operations, readGeneration }: Ro
     {
       method: 'GET',
       path: /^\/v1\/inventory$/,
-      answer: async () =>
-        ok({ ...(await machine.facts()), takenAt: now(), generation: await readGeneration(), agentVersion }),
+      answer: async () => {
+        const facts = await machine.facts();
+        return ok({ ...facts, takenAt: now(), generation: await readGeneration(), agentVersion, runtimeVersion });
+      },
     },
     {
       method: 'POST',

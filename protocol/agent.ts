@@ -79,6 +79,7 @@ export const inventorySchema = z.object({
   bootId: z.string(),
   generation,
   agentVersion: z.string(),
+  runtimeVersion: z.string(),
   os: z.object({ id: z.string(), version: z.string(), codename: z.string() }),
   kernel: z.string(),
   hardware: z.object({
@@ -201,6 +202,7 @@ export const operationReportSchema = z.object({
 
 export const healthSchema = z.object({
   agentVersion: z.string(),
+  runtimeVersion: z.string(),
   endpointId: z.string(),
   generation,
   bootId: z.string(),

@@ -24,6 +24,7 @@ function endpointSection(endpoint: EndpointFacts, lines: readonly PatchLine[]): 
         `${endpoint.site}, segment ${endpoint.segment}, policy ${endpoint.policy}, ring ${endpoint.ring ?? 'none'}`,
       ],
       ['System', `${endpoint.os.id} ${endpoint.os.version}`],
+      ['Agent', agent(endpoint)],
       ['Worked on', workedOn(endpoint)],
       ['Boot', bootInWords(endpoint.bootIdBefore, endpoint.bootIdAfter)],
       ['Snapshot', endpoint.snapshot === null ? 'none' : snapshot(endpoint.snapshot)],
@@ -37,6 +38,12 @@ function endpointSection(endpoint: EndpointFacts, lines: readonly PatchLine[]): 
       ]),
     )}${checksTable(endpoint.checks)}
   </section> `;
+}
+
+function agent({ agent }: EndpointFacts): string {
+  if (agent === null) return 'has not answered in this cycle';
+  const runtime = agent.runtimeVersion === null ? 'a Node that is not on record' : `Node ${agent.runtimeVersion}`;
+  return `version ${agent.version} on ${runtime}`;
 }
 
 function workedOn({ startedAt, endedAt }: EndpointFacts): string {

@@ -49,6 +49,8 @@ export type Inventory = {
   readonly bootId: string;
   readonly generation: number;
   readonly agentVersion: string;
+  /** Of Node, which runs the agent. Every agent says it; inventories that were recorded before they did lack it. */
+  readonly runtimeVersion?: string;
   readonly os: OperatingSystem;
   readonly kernel: string;
   readonly hardware: Hardware;
@@ -64,6 +66,8 @@ export type Inventory = {
 /** What an agent says when it is only asked whether it is there. */
 export type AgentHealth = {
   readonly agentVersion: string;
+  /** Of Node, which runs the agent. */
+  readonly runtimeVersion: string;
   readonly endpointId: string;
   readonly generation: number;
   readonly bootId: string;

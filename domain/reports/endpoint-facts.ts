@@ -7,6 +7,8 @@ export type EndpointFacts = {
   readonly segment: string;
   readonly policy: string;
   readonly os: { readonly id: string; readonly version: string };
+  /** Null where none answered in this cycle. */
+  readonly agent: AgentFacts | null;
   readonly ring: string | null;
   /** Null until it has ended as one of them; waiting is not an end. */
   readonly outcome: EndpointOutcome | null;
@@ -23,6 +25,12 @@ export type EndpointFacts = {
   readonly bootIdAfter: string | null;
   readonly snapshot: SnapshotFacts | null;
   readonly checks: readonly CheckComparison[];
+};
+
+export type AgentFacts = {
+  readonly version: string;
+  /** Of Node, which runs it. Null where the inventory on record does not say it. */
+  readonly runtimeVersion: string | null;
 };
 
 export type EndpointPatchFacts = PatchProof & { readonly decision: PatchDecision };

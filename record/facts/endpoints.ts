@@ -63,6 +63,7 @@ export function endpointFacts(rows: CycleRows, member: CycleRows['ofPolicy'][num
     segment: member.segment ?? 'without a segment',
     policy: member.policyName ?? '',
     os: inventory?.os ?? { id: 'unknown', version: 'unknown' },
+    agent: inventory ? { version: inventory.agentVersion, runtimeVersion: inventory.runtimeVersion ?? null } : null,
     ring: member.ring,
     outcome,
     waitingFor: waitingOf(rows, member),

@@ -10,6 +10,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { openAuthority } from '../../activities/adapters/certificates/authority.ts';
 import { httpsAgents } from '../../activities/adapters/agents/https.ts';
 import type { AgentIdentity } from '../../activities/ports/agent.ts';
+import { agentVersion } from '../../agent/version.ts';
 import { controlIdentity, endpointIdentity, startTestAgent, temporaryFolder } from '../setup/agent/test-agent.ts';
 import { boots, opensslPatch, opensslUpdate, tinyMachine } from '../setup/agent/tiny-machine.ts';
 
@@ -20,8 +21,9 @@ test('asks everything there is to ask', async () => {
   const { agent, control } = await startTestAgent(tinyMachine());
   const agents = httpsAgents(control);
   const web1 = { endpointId: 'web-1', address: agent.address };
-  expect(await agents.health(web1)).toMatchObject({ endpointId: 'web-1', generation: 1 });
-  expect(await agents.inventory(web1)).toMatchObject({ hostname: 'tiny', agentVersion: expect.any(String) as string });
+  const versions = { agentVersion, runtimeVersion: process.version.slice(1) };
+  expect(await agents.health(web1)).toMatchObject({ endpointId: 'web-1', generation: 1, ...versions });
+  expect(await agents.inventory(web1)).toMatchObject({ hostname: 'tiny', ...versions });
   expect(await agents.pendingReboot(web1)).toEqual({ bootId: boots[0], pendingReboot: { due: false, because: [] } });
   expect(await agents.availableUpdates(web1)).toEqual([opensslUpdate]);
   expect(await agents.dryRun(web1, [opensslPatch])).toMatchObject({ patches: [opensslPatch] });

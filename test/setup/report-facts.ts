@@ -163,6 +163,7 @@ const untouched = {
 } as const;
 
 const debian12 = { id: 'debian', version: '12' };
+const agent = { version: '0.1.0', runtimeVersion: '24.22.3' };
 
 const endpoints: EndpointFacts[] = [
   {
@@ -171,6 +172,7 @@ const endpoints: EndpointFacts[] = [
     segment: 'web servers',
     policy: 'servers',
     os: debian12,
+    agent,
     ring: 'canary',
     outcome: 'patched',
     waitingFor: null,
@@ -195,6 +197,7 @@ const endpoints: EndpointFacts[] = [
     segment: 'web servers',
     policy: 'servers',
     os: debian12,
+    agent,
     ring: 'early',
     outcome: 'rolled_back',
     waitingFor: null,
@@ -234,6 +237,7 @@ const endpoints: EndpointFacts[] = [
     segment: 'application servers',
     policy: 'servers',
     os: { id: 'debian', version: '11' },
+    agent: { ...agent, runtimeVersion: null },
     ring: 'early',
     outcome: 'patched',
     waitingFor: null,
@@ -263,6 +267,7 @@ const endpoints: EndpointFacts[] = [
     segment: 'databases',
     policy: 'servers',
     os: debian12,
+    agent,
     ring: 'rest',
     waitingFor: null,
     because: ['nothing that is approved was due on it'],
@@ -276,6 +281,7 @@ const endpoints: EndpointFacts[] = [
     segment: 'web servers',
     policy: 'servers',
     os: debian12,
+    agent,
     ring: 'rest',
     waitingFor: 'ring',
     because: ['ring rest does not open: ring early was halted'],
@@ -288,6 +294,7 @@ const endpoints: EndpointFacts[] = [
     segment: 'web servers',
     policy: 'servers',
     os: debian12,
+    agent: null,
     ring: 'rest',
     waitingFor: 'offline',
     because: ['no answer since 2026-11-19 17:40 UTC; it is caught up when it is back and its window is open'],

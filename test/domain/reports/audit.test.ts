@@ -12,6 +12,7 @@ function inventory(versions: Readonly<Record<string, string>>, pendingReboot: re
     bootId: 'b',
     generation: 1,
     agentVersion: '0.1.0',
+    runtimeVersion: '24.22.3',
     os: { id: 'debian', version: '12', codename: 'bookworm' },
     kernel: '6.1',
     hardware: {

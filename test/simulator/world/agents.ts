@@ -39,7 +39,13 @@ export class Agents implements AgentPort {
   async health(agent: AgentIdentity): Promise<AgentHealth> {
     const machine = this.#answering(agent);
     const { bootId, disk } = machine;
-    return { agentVersion: '1', endpointId: machine.endpointId, generation: disk.generation, bootId };
+    return {
+      agentVersion: '1',
+      runtimeVersion: '1',
+      endpointId: machine.endpointId,
+      generation: disk.generation,
+      bootId,
+    };
   }
 
   async inventory(agent: AgentIdentity): Promise<Inventory> {
@@ -52,6 +58,7 @@ export class Agents implements AgentPort {
       bootId: truth.bootId,
       generation: truth.generation,
       agentVersion: '1',
+      runtimeVersion: '1',
       os: { id: 'debian', version: '12', codename: 'bookworm' },
       kernel: '6.1.0',
       hardware: {
