@@ -17,11 +17,14 @@ export function upCommand(program: Command): void {
     .action(async (options: Options, command: Command) => {
       const { readClient } = await import('../operator/apply.ts');
       const { bringUp } = await import('../operator/up.ts');
+      const { nodeSupport } = await import('../operator/node-support.ts');
       const { chooseFleet } = await import('./fleet-choice.ts');
       const stateDirectory = stateDirectoryOf(command);
-      const files = await readClient(options.file);
       const say = (line: string) => console.log(line);
       const servers = embeddedServers();
+      const node = await nodeSupport();
+      if (node.state !== 'supported') say(node.because);
+      const files = await readClient(options.file);
       const fleet = await chooseFleet(options.fleet, stateDirectory, say);
       const addresses = await bringUp({
         stateDirectory,

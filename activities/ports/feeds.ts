@@ -7,11 +7,11 @@ export interface KevFeed {
   catalogue(): Promise<ReadonlyMap<string, KnownExploited>>;
 }
 
-/** Until when operating systems are supported. Throws `FeedUnreadable`. */
+/** Until when operating systems, and Node, are supported. Throws `FeedUnreadable`. */
 export interface SupportFeed {
   /**
-   * @param osId as in os-release: `debian`
-   * @param version as in os-release: `12`
+   * @param osId as in os-release: `debian`; `nodejs` for Node
+   * @param version as in os-release: `12`; of Node the release line
    * @returns `endsAt: null` when no source knows the release; unknown is not the same as supported
    */
   supportEnd(osId: string, version: string): Promise<SupportEnd>;

@@ -105,6 +105,14 @@ describe('ends of support', () => {
   });
 
   test.each([
+    ['20', '2026-04-30'],
+    ['22', '2027-04-30'],
+    ['24', '2028-04-30'],
+  ])('the release line %s of Node ends on %s', async (line, ends) => {
+    expect(await feed.supportEnd('nodejs', line)).toMatchObject({ endsAt: `${ends}T23:59:59.999Z` });
+  });
+
+  test.each([
     ['debian', '99'],
     ['debian', ''],
     ['plan9', '4'],
