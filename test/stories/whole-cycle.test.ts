@@ -1,6 +1,7 @@
 /** A whole cycle over a small fleet, from its start to the one endpoint that came late. */
 import { DateTime } from 'luxon';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { agentVersion } from '../../agent/version.ts';
 import type { CycleFacts } from '../../domain/reports/cycle-facts.ts';
 import { endpointFacts, upgradesOf } from '../setup/stack/facts.ts';
 import { type RunningStack, startStack, storyTimes } from '../setup/stack/running-stack.ts';
@@ -66,6 +67,12 @@ test('the endpoint that is off is reported as waiting to come back, and not as d
   expect(facts.figures.endpoints).toMatchObject({ total: 6, patched: 5, waiting: 1 });
   expect(facts.discovery.silent.map((one) => one.endpoint)).toEqual([off]);
   expect(stack.endpoint(off).upgrades()).toEqual([]);
+});
+
+test('the record names the agent of each endpoint that answered, and the Node that runs it', () => {
+  const agent = { version: agentVersion, runtimeVersion: process.versions.node };
+  for (const name of online) expect(endpointFacts(facts, name).agent).toEqual(agent);
+  expect(endpointFacts(facts, off).agent).toBeNull();
 });
 
 test('the thing on the network that nobody manages is named', () => {
