@@ -12,6 +12,7 @@ const script = fileURLToPath(new URL('../../.ci/run', import.meta.url));
 const install = 'ci';
 const lint = 'run lint';
 const unit = 'test -- --project unit';
+const lts = 'run test:unit:lts';
 const lab = 'test -- --project lab';
 const stack = 'test -- --project stack';
 const demo = 'run demo -- --fleet simulated';
@@ -20,6 +21,7 @@ const passing = {
   [install]: 'exit 0',
   [lint]: 'exit 0',
   [unit]: "echo; echo '7 passed, 0 failed'",
+  [lts]: "echo; echo '7 passed, 0 failed'",
   [lab]: "echo; echo '5 passed, 0 failed'",
   [stack]: "echo; echo '3 passed, 0 failed, 1 skipped'; echo 'npm notice'",
   [demo]: 'exit 0',
@@ -45,9 +47,18 @@ function run(answers: Partial<typeof passing> = {}) {
 
 test('the last line sums all suites, and the time of each stands before it', () => {
   const { stdout, lastLine, status, called } = run();
-  expect({ lastLine, status }).toEqual({ lastLine: '16 passed, 0 failed, 1 skipped', status: 0 });
-  expect(called).toEqual([install, lint, unit, lab, stack, demo]);
-  for (const suite of ['install', 'lint', 'unit, as that user', 'lab', 'stack', 'demo, as that user', 'total']) {
+  expect({ lastLine, status }).toEqual({ lastLine: '23 passed, 0 failed, 1 skipped', status: 0 });
+  expect(called).toEqual([install, lint, unit, lts, lab, stack, demo]);
+  for (const suite of [
+    'install',
+    'lint',
+    'unit, as that user',
+    'unit, on Node 24',
+    'lab',
+    'stack',
+    'demo, as that user',
+    'total',
+  ]) {
     expect(stdout).toMatch(new RegExp(`^${suite} +\\d+:\\d\\d$`, 'm'));
   }
 });
@@ -56,8 +67,9 @@ test.each([
   [install, '0 passed, 1 failed', [install]],
   [lint, '0 passed, 1 failed', [install, lint]],
   [unit, '6 passed, 1 failed', [install, lint, unit]],
+  [lts, '13 passed, 1 failed', [install, lint, unit, lts]],
 ])('where "npm %s" fails, nothing after it is run', (call, lastLine, called) => {
-  const answer = call === unit ? "echo '6 passed, 1 failed'; exit 1" : 'exit 1';
+  const answer = call === unit || call === lts ? "echo '6 passed, 1 failed'; exit 1" : 'exit 1';
   expect(run({ [call]: answer })).toMatchObject({ lastLine, status: 1, called });
 });
 
@@ -65,7 +77,7 @@ test.each([lab, stack, demo])('where "npm %s" fails, the rest is run all the sam
   const answer = call === demo ? 'exit 4' : "echo '2 passed, 1 failed'; exit 1";
   const { lastLine, status, called } = run({ [call]: answer });
   expect(lastLine).toMatch(/^\d+ passed, 1 failed/);
-  expect({ status, called }).toEqual({ status: 1, called: [install, lint, unit, lab, stack, demo] });
+  expect({ status, called }).toEqual({ status: 1, called: [install, lint, unit, lts, lab, stack, demo] });
 });
 
 test('what a suite leaves running holds nobody up', () => {
@@ -73,7 +85,7 @@ test('what a suite leaves running holds nobody up', () => {
   const pidFile = path.join(folder, 'pid');
   const { lastLine } = run({ [lab]: `sleep 1000 & echo $! > ${pidFile}; echo '5 passed, 0 failed'` });
   process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGKILL');
-  expect(lastLine).toBe('16 passed, 0 failed, 1 skipped');
+  expect(lastLine).toBe('23 passed, 0 failed, 1 skipped');
 });
 
 test.each([
