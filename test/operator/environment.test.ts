@@ -12,7 +12,7 @@ test.for(['0', '65536', '7233.5', 'http', '-1', ' 7233'])(
   'a port of "%s" is refused by the name of its variable',
   (port) => {
     expect(() => embeddedServers({ PATCHCYCLE_TEMPORAL_UI_PORT: port })).toThrow(
-      `PATCHCYCLE_TEMPORAL_UI_PORT is ${port}: write a port, a whole number from 1 to 65535.`,
+      `PATCHCYCLE_TEMPORAL_UI_PORT is ${port}: write a port, a whole number from 1 to 65535, or "any".`,
     );
   },
 );

@@ -84,7 +84,7 @@ const wrongActivities: readonly (Wrong & { readonly words: string })[] = [
     seeds: 60,
     words: 'who is late is forgotten',
     altered: instead('mayCatchUp', (input) => ({
-      result: { order: (input[0] as { order: object }).order, verdict: 'over', seconds: 1, because: ['forgotten'] },
+      result: { input: (input[0] as { input: object }).input, verdict: 'over', seconds: 1, because: ['forgotten'] },
     })),
   },
 ];
