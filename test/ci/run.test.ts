@@ -37,17 +37,17 @@ function run(answers: Partial<typeof passing> = {}) {
   const cases = Object.entries({ ...passing, ...answers }).map(([call, answer]) => `'${call}') ${answer} ;;`);
   writeProgram(path.join(folder, 'bin'), 'npm', `echo "$*" >> ${calls}\ncase "$*" in\n${cases.join('\n')}\nesac`);
   writeProgram(path.join(folder, 'bin'), 'id', 'echo 1000');
-  const { stdout, status } = spawnSync('bash', [path.join(folder, '.ci', 'run')], {
+  const { stdout, stderr, status } = spawnSync('bash', [path.join(folder, '.ci', 'run')], {
     encoding: 'utf8',
     env: { ...process.env, PATH: `${path.join(folder, 'bin')}:${process.env['PATH']}` },
   });
   const called = readFileSync(calls, 'utf8').trimEnd().split('\n');
-  return { stdout, lastLine: stdout.trimEnd().split('\n').at(-1), status, called };
+  return { stdout, stderr, lastLine: stdout.trimEnd().split('\n').at(-1), status, called };
 }
 
 test('the last line sums all suites, and the time of each stands before it', () => {
-  const { stdout, lastLine, status, called } = run();
-  expect({ lastLine, status }).toEqual({ lastLine: '23 passed, 0 failed, 1 skipped', status: 0 });
+  const { stdout, stderr, lastLine, status, called } = run();
+  expect({ lastLine, status, stderr }).toEqual({ lastLine: '23 passed, 0 failed, 1 skipped', status: 0, stderr: '' });
   expect(called).toEqual([install, lint, unit, lts, lab, stack, demo]);
   for (const suite of [
     'install',

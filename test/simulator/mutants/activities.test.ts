@@ -114,13 +114,13 @@ function exchangeable(file: string, right: Module): Module {
 }
 
 describe('a wrong activity is found out', () => {
-  it.each(wrongActivities)('rule $rule: $words', { timeout: 60_000 }, async (wrong) => {
+  it.each(wrongActivities)('rule $rule: $words', { timeout: 300_000 }, async (wrong) => {
     expect(await foundOutAt(wrong, judgeSeed, judgeSeed)).not.toBeNull();
   });
 });
 
 describe('a wrong decision is found out', () => {
-  it.each(wrongDecisions)('rule $rule: $words', { timeout: 60_000 }, async (wrong) => {
+  it.each(wrongDecisions)('rule $rule: $words', { timeout: 300_000 }, async (wrong) => {
     const asking = (decision: WrongDecision | null): Judge => {
       return (...given) => {
         asked = decision;

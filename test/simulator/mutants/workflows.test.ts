@@ -42,12 +42,12 @@ const wrongLines: readonly WrongLine[] = [
   },
 ];
 
-it.each(wrongLines)('rule $rule: $words', { timeout: 60_000 }, async ({ file, right, wrong, ...where }) => {
+it.each(wrongLines)('rule $rule: $words', { timeout: 300_000 }, async ({ file, right, wrong, ...where }) => {
   const bundle = await bundleWith(where.rule, file, right, wrong);
   expect(await foundOutAt({ ...where, bundle }, judgeSeed, judgeSeed)).not.toBeNull();
 });
 
-it('rule 1: each cycle has a lock of its own, and looks at no other', { timeout: 60_000 }, async () => {
+it('rule 1: each cycle has a lock of its own, and looks at no other', { timeout: 300_000 }, async () => {
   const right = 'workflowId: `endpoint/${endpoint.clientId}/${endpoint.endpointId}`';
   const wrong = 'workflowId: `endpoint/${endpoint.cycleId}/${endpoint.endpointId}`';
   const bundle = await bundleWith(1, 'workflows/under-lock.ts', right, wrong);
