@@ -49,7 +49,7 @@ export function cycleCommand(program: Command): void {
 
   cycle
     .command('show')
-    .description('How a cycle stands: its steps, its endpoints, and what it waits for.')
+    .description('The state of a cycle: its steps, its endpoints, and what it waits for.')
     .argument('<cycle>', 'its id, as cycle list shows it')
     .option('--json', 'everything that is recorded of it, as JSON')
     .action(async (cycleId: string, options: { json?: boolean }, command: Command) => {

@@ -5,16 +5,16 @@ import { withRunning } from './running.ts';
 
 type Options = { client?: string; why: string; who: string };
 
-/** `patchcycle endpoints release`. */
-export function releaseCommand(endpoints: Command): void {
-  endpoints
+/** `patchcycle endpoint release`. */
+export function releaseCommand(endpoint: Command): void {
+  endpoint
     .command('release')
-    .description('Takes an endpoint out of quarantine that a person has mended or replaced.')
+    .description('Takes an endpoint out of quarantine that a person has repaired or replaced.')
     .argument('<endpoint>', 'its name')
+    .option('--client <id>', 'which client')
     .requiredOption('--why <reason>', 'why; it is recorded')
     .option('--who <name>', 'who gives the order', personAtKeyboard())
-    .action(async (name: string, _options: unknown, command: Command) => {
-      const { client, who, why } = command.optsWithGlobals<Options>();
+    .action(async (name: string, { client, who, why }: Options, command: Command) => {
       if (!who.trim() || !why.trim()) throw badInput('Say who gives the order, and why.');
       await withRunning(command, async (running) => {
         const { clientIdFor } = await import('../operator/clients.ts');

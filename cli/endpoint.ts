@@ -5,11 +5,16 @@ import { printJson, printTable } from './print.ts';
 import { withRunning } from './running.ts';
 
 export function endpointCommand(program: Command): void {
-  const endpoints = program.command('endpoints');
-  enrolCommand(endpoints);
-  releaseCommand(endpoints);
-  endpoints
-    .description("A client's endpoints and how each stands in its newest cycle.")
+  const endpoint = program.command('endpoint').description("Lists a client's endpoints, enrols and releases them.");
+  listCommand(endpoint);
+  enrolCommand(endpoint);
+  releaseCommand(endpoint);
+}
+
+function listCommand(endpoint: Command): void {
+  endpoint
+    .command('list')
+    .description("A client's endpoints and the state of each in its newest cycle.")
     .option('--client <id>', 'which client')
     .option('--json', 'as JSON')
     .action(async (options: { client?: string; json?: boolean }, command: Command) => {

@@ -5,9 +5,10 @@ import { printJson } from './print.ts';
 import { withRunning } from './running.ts';
 
 export function reportCommand(program: Command): void {
-  program
-    .command('report')
-    .description("Writes a cycle's report, as it stands now: HTML and JSON.")
+  const report = program.command('report').description("Writes a cycle's report.");
+  report
+    .command('write')
+    .description("Writes a cycle's report, as of now: HTML and JSON.")
     .argument('<cycle>', 'its id, as cycle list shows it')
     .option('-o, --output <dir>', 'where to', 'reports-out')
     .option('--json', 'print the paths as JSON')

@@ -4,8 +4,9 @@ import { printJson, printTable } from './print.ts';
 import { withRunning } from './running.ts';
 
 export function snapshotCommand(program: Command): void {
-  program
-    .command('snapshots')
+  const snapshot = program.command('snapshot').description("Shows a client's snapshots.");
+  snapshot
+    .command('list')
     .description("A client's snapshots: until when each is kept and why; and what exists that is on no record.")
     .option('--client <id>', 'which client')
     .option('--json', 'as JSON')

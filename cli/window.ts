@@ -2,12 +2,19 @@ import type { Command } from 'commander';
 import { badInput } from './exit.ts';
 import { printJson } from './print.ts';
 import { withRunning } from './running.ts';
+import { type SignOffOptions, orderAction, signedCommand } from './signed-order.ts';
 
-type Options = { client?: string; site?: string; at?: string; emergency?: boolean; json?: boolean };
+type ShowOptions = { client?: string; site?: string; at?: string; emergency?: boolean; json?: boolean };
 
 export function windowCommand(program: Command): void {
-  program
-    .command('window')
+  const window = program.command('window').description("Shows a policy's windows, and opens one for a cycle.");
+  showCommand(window);
+  openCommand(window);
+}
+
+function showCommand(window: Command): void {
+  window
+    .command('show')
     .description("When a policy's window opens next and closes at each site, or why it does not.")
     .argument('<policy>', 'its name')
     .option('--client <id>', 'which client')
@@ -15,7 +22,7 @@ export function windowCommand(program: Command): void {
     .option('--at <instant>', 'as of then, like 2026-12-01T22:00:00Z, and not as of now')
     .option('--emergency', 'the window an emergency would have')
     .option('--json', 'as JSON')
-    .action(async (policy: string, options: Options, command: Command) => {
+    .action(async (policy: string, options: ShowOptions, command: Command) => {
       const at = instantOf(options.at);
       await withRunning(command, async (running) => {
         const { clientIdFor, policyFor } = await import('../operator/clients.ts');
@@ -28,6 +35,22 @@ export function windowCommand(program: Command): void {
         for (const one of found.sites) console.log(`${one.site} (${one.timeZone}): ${one.because.join('\n  ')}`);
       });
     });
+}
+
+function openCommand(window: Command): void {
+  signedCommand(window, 'open', "Opens a window for a cycle now, besides its policy's.")
+    .option('--minutes <number>', 'for how long', '60')
+    .option('--site <name>', 'for one site alone')
+    .action(
+      orderAction<SignOffOptions & { minutes: string; site?: string }>(
+        async ({ sendOrder }, running, cycleId, signOff, { site, ...options }) => {
+          const minutes = Number(options.minutes);
+          if (!(minutes > 0)) throw badInput(`--minutes ${options.minutes}: write a number of minutes.`);
+          await sendOrder(running, cycleId, 'openWindow', { ...signOff, minutes, ...(site ? { site } : {}) });
+          return `Opened a window of ${minutes} minutes in ${cycleId}.`;
+        },
+      ),
+    );
 }
 
 function instantOf(at: string | undefined): string {

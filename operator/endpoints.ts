@@ -70,7 +70,7 @@ export async function newestCycleOf(
     where: { endpoint: { name }, ...(cycleId ? { cycleId } : await inCyclesOfItsPolicy(db)) },
     orderBy: { cycle: { startedAt: 'desc' } },
   });
-  if (!row) throw new InvalidRequest(`No cycle has had an endpoint ${name}. See: patchcycle endpoints`);
+  if (!row) throw new InvalidRequest(`No cycle has had an endpoint ${name}. See: patchcycle endpoint list`);
   return { cycleId: row.cycleId, endpointId: row.endpointId };
 }
 
@@ -85,7 +85,7 @@ export async function releaseFromQuarantine(
 ): Promise<string> {
   const db = tenants.forClient(clientId);
   const endpoint = await db.endpoint.findFirst({ where: { name } });
-  if (!endpoint) throw new InvalidRequest(`Client ${clientId} has no endpoint ${name}. See: patchcycle endpoints`);
+  if (!endpoint) throw new InvalidRequest(`Client ${clientId} has no endpoint ${name}. See: patchcycle endpoint list`);
   const order = { clientId, endpointId: endpoint.id, signOff, at: new Date().toISOString() };
   const { because } = await releaseEndpoint(tenants, order);
   const running = await db.cycle.findMany({ where: { state: 'running' }, select: { id: true } });

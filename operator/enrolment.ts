@@ -154,7 +154,7 @@ export async function enrolByHand(
   const address = readAgentAddress(wish.address);
   const url = readEnrolmentUrl(wish.url);
   const row = await tenants.forClient(clientId).endpoint.findFirst({ where: { name, retiredAt: null } });
-  if (!row) throw new InvalidRequest(`Client ${clientId} has no endpoint ${name}. See: patchcycle endpoints`);
+  if (!row) throw new InvalidRequest(`Client ${clientId} has no endpoint ${name}. See: patchcycle endpoint list`);
   const invited = await inviteEndpoint(
     { tenants, authority },
     { clientId, name, siteId: row.siteId, address, url, rebuilt },

@@ -102,7 +102,7 @@ async function cancelRollbackOrder(
   signOff: SignOff,
 ): Promise<string> {
   const order = await tenants.everybody.rollBackOrder.findUnique({ where: { id: orderId } });
-  if (!order) throw new InvalidRequest(`There is no order ${orderId}; cycle roll-back says the id of each.`);
+  if (!order) throw new InvalidRequest(`There is no order ${orderId}; cycle rollback says the id of each.`);
   if (order.endedAt) throw new Error(`${orderId} has ended: ${order.because.join('; ')}`);
   const rollBack = (await temporal()).workflow.getHandle(orderId);
   await cancelRollback(tenants, { orderId, signOff, at: new Date().toISOString() });

@@ -98,6 +98,6 @@ test('what is not quarantined is not released, and the refusal says why', async 
   const { db, release } = await prepared();
   await expect(release('chicago-web-1')).rejects.toThrow(/^chicago-web-1 is not quarantined/);
   await expect(release('chicago-app-1')).rejects.toThrow(/chicago-app-1 is not quarantined: nobody knows how/);
-  await expect(release('tokyo-web-1')).rejects.toThrow(/has no endpoint tokyo-web-1\. See: patchcycle endpoints$/);
+  await expect(release('tokyo-web-1')).rejects.toThrow(/has no endpoint tokyo-web-1\. See: patchcycle endpoint list$/);
   expect(await db.auditEvent.count({ where: { action: 'release' } })).toBe(0);
 });

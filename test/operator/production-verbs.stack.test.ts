@@ -66,7 +66,7 @@ test('an endpoint that is prepared by hand enrols with what the command prints, 
   const { name } = wish;
   const db = tenants.forClient(clientId);
   const authority = await openAuthority(authorityFolder);
-  const told = succeed(await enrol(name), 'endpoints enrol');
+  const told = succeed(await enrol(name), 'endpoint enrol');
   expect(told.err).toContain('/etc/patchcycle/agent.json');
   const configuration = agentConfigurationSchema.parse(JSON.parse(told.out));
   expect(configuration).toMatchObject({
@@ -102,7 +102,7 @@ test('an endpoint keeps its generation when it is enrolled again, unless its mac
   const now = () => db.endpoint.findFirst({ where: { name }, select: { generation: true, enrolledAt: true } });
   await enrolByHand({ tenants }, { ...wish, authority: 'PEM' });
   expect(await now()).toEqual({ generation: 3, enrolledAt });
-  succeed(await enrol(name, '--rebuilt'), 'endpoints enrol --rebuilt');
+  succeed(await enrol(name, '--rebuilt'), 'endpoint enrol --rebuilt');
   expect(await now()).toEqual({ generation: 1, enrolledAt: null });
 });
 
@@ -147,6 +147,6 @@ async function prepared() {
   const wish = { clientId, name, address: '10.0.0.7', url: 'https://10.0.0.2:7444', rebuilt: false };
   const where = ['--address', wish.address, '--enrolment-url', wish.url];
   const enrol = (endpoint: string, ...more: string[]) =>
-    runCommand(['endpoints', 'enrol', endpoint, ...where, ...more], environment);
+    runCommand(['endpoint', 'enrol', endpoint, ...where, ...more], environment);
   return { tenants, clientId, wish, authorityFolder, enrol };
 }

@@ -74,7 +74,7 @@ beforeAll(async () => {
   );
   shop = await stack.ended(await start('beta', 'shop'));
   await stack.waitsFor(servers, 'the gate of ring canary is halted');
-  const opened = await stack.command('cycle', 'open-window', waiting, '--why', 'the story is now');
+  const opened = await stack.command('window', 'open', waiting, '--why', 'the story is now');
   expect(opened).toMatchObject({ code: 0 });
   files = await stack.ended(waiting);
 });

@@ -66,7 +66,7 @@ async function workEnds(name: string): Promise<void> {
 
 /** Orders a roll-back and waits for its end; what is recorded of the cycle then. */
 async function rolledBack(cycleId: string, ...part: readonly string[]): Promise<CycleFacts> {
-  const argv = ['cycle', 'roll-back', cycleId, ...part, '--why', 'the forms are blank', '--who', 'dana'];
+  const argv = ['cycle', 'rollback', cycleId, ...part, '--why', 'the forms are blank', '--who', 'dana'];
   const { out } = succeed(await stack.command(...argv), argv.join(' '));
   const orderId = /rollback\/\S+\/\d+/.exec(out)?.[0] ?? '';
   await stack.temporal.workflow.getHandle(orderId).result();
@@ -208,7 +208,7 @@ describe.concurrent('orders side by side', () => {
     const all = await rolledBack(cycle.cycleId);
     expect(all.endpoints.map((one) => one.outcome)).toEqual(['rolled_back', 'rolled_back']);
     for (const name of clinics) expect(stack.endpoint(name).state().packages).toEqual(before.get(name));
-    const nothing = await stack.command('cycle', 'roll-back', cycle.cycleId, '--why', 'once more');
+    const nothing = await stack.command('cycle', 'rollback', cycle.cycleId, '--why', 'once more');
     expect(nothing).toMatchObject({ code: 1, err: expect.stringContaining('has patched nothing') as string });
   });
 });

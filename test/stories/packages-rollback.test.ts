@@ -83,7 +83,7 @@ describe('an endpoint whose packages cannot be put back either', () => {
   test('is shown as needing a person until somebody has mended it', async () => {
     const { endpoints } = await stack.ask<{
       endpoints: { name: string; personNeeded: { because: string[] } | null }[];
-    }>('endpoints');
+    }>('endpoint', 'list');
     const needed = endpoints.filter((endpoint) => endpoint.personNeeded !== null);
     expect(needed.map((endpoint) => endpoint.name)).toEqual([lost]);
     expect(needed[0]?.personNeeded?.because.join('\n')).toContain('grep');
@@ -104,7 +104,7 @@ test('a person rolls a patched one back by order: by its packages, proven, and w
   expect(patched.outcome).toBe('patched');
   expect(disk.upgrades().toSorted()).toEqual(upgradesOf(patched));
   const order = ['--endpoint', well, '--who', 'dana', '--why', 'the ERP prints no invoices'];
-  succeed(await stack.command('cycle', 'roll-back', facts.cycleId, ...order), 'cycle roll-back');
+  succeed(await stack.command('cycle', 'rollback', facts.cycleId, ...order), 'cycle rollback');
   await until(`${well} is rolled back`, async () => {
     const shown = await stack.recorded(facts.cycleId);
     return endpointFacts(shown, well).outcome === 'rolled_back';
@@ -132,7 +132,7 @@ test('the next cycle does not bring back what is held, and brings the rest', asy
 
 test('an endpoint that a person has mended is released by name, with who and why, and no other is', async () => {
   const release = (name: string, why = 'its disk was replaced') =>
-    stack.command('endpoints', 'release', name, '--why', why, '--who', 'dana');
+    stack.command('endpoint', 'release', name, '--why', why, '--who', 'dana');
   expect(await release(sick)).toMatchObject({
     code: 1,
     err: expect.stringContaining(`${sick} is not quarantined`) as string,
@@ -140,7 +140,7 @@ test('an endpoint that a person has mended is released by name, with who and why
   expect(await release('erp-9')).toMatchObject({ code: 2 });
   expect(await release(lost, ' ')).toMatchObject({ code: 2 });
   expect(await release(lost)).toMatchObject({ code: 0 });
-  const { endpoints } = await stack.ask<{ endpoints: { personNeeded: object | null }[] }>('endpoints');
+  const { endpoints } = await stack.ask<{ endpoints: { personNeeded: object | null }[] }>('endpoint', 'list');
   expect(endpoints.map((endpoint) => endpoint.personNeeded)).toEqual([null, null, null]);
   const why = await stack.command('why', lost, '--cycle', facts.cycleId);
   expect(why.out).toContain('was quarantined, released by a person');

@@ -136,7 +136,7 @@ describe.concurrent('orders side by side', () => {
     await stack.waitsFor(cycleId, 'ring rest halted by dana');
 
     const restore = restoreOf('press-2');
-    const [orderId = ''] = /rollback\/\S+\/1/.exec(await operator.order('roll-back', cycleId, 'the ink runs')) ?? [];
+    const [orderId = ''] = /rollback\/\S+\/1/.exec(await operator.order('rollback', cycleId, 'the ink runs')) ?? [];
     await restore.done;
     await operator.order('cancel', orderId, 'the ink was old');
     await operator.order('cancel', cycleId, 'the press is sold');
@@ -159,7 +159,7 @@ describe.concurrent('orders side by side', () => {
       expect.stringMatching(/^roll back ended of roll-back 1: .*cancelled by dana: the ink was old.*1 rolled back/),
     ]);
 
-    const again = await operator.order('roll-back', cycleId, 'the ink runs after all');
+    const again = await operator.order('rollback', cycleId, 'the ink runs after all');
     await stack.temporal.workflow.getHandle(/rollback\/\S+\/2/.exec(again)?.[0] ?? '').result();
     expect(stack.endpoint('press-1').upgrades()).toEqual([]);
   });
@@ -233,7 +233,7 @@ describe.concurrent('orders side by side', () => {
       /^a halted gate is not advanced .*release the patch at fault first/,
     );
     expect(given('dock-2')).toEqual([]);
-    await operator.order('go-on', cycleId, 'grep can wait');
+    await operator.order('continue', cycleId, 'grep can wait');
     const facts = await stack.ended(cycleId);
     expect(facts.state).toBe('finished');
     expect(verdictsOf(facts)).toEqual(['dock-1: halt', 'dock-1, successor 1: advance', 'rest, successor 1: advance']);

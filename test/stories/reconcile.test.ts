@@ -211,7 +211,7 @@ test('snapshots go when nothing needs them, stay while something does, and what 
 
   await chore('clean-up-snapshots');
   const shelf = await until('the clean-up is done', async () => {
-    const seen = await stack.ask<SnapshotAnswer>('snapshots');
+    const seen = await stack.ask<SnapshotAnswer>('snapshot', 'list');
     return seen.leaks.length === 2 && seen.snapshots.every(({ endpoint }) => endpoint !== 'steady-1') && seen;
   });
   // Both were kept for 0 days after a proven end; what somebody else has made is not ours to delete.
@@ -229,7 +229,7 @@ test('snapshots go when nothing needs them, stay while something does, and what 
   expect(stack.endpoint('sick-1').snapshots()).toEqual([sick?.snapshotId]);
   const [gone] = shelf.snapshots.filter(({ endpoint }) => endpoint === 'dark-1');
   expect(gone?.missingSinceAt).not.toBeNull();
-  const inWords = await stack.command('snapshots');
+  const inWords = await stack.command('snapshot', 'list');
   expect(inWords.out).toContain('gone since');
   expect(inWords.out).toContain('2 on no record');
 });

@@ -47,7 +47,7 @@ test('a cycle ends with every endpoint that can be reached at the planned versio
     (await stack.recorded(cycleId)).endpoints.some((one) => one.waitingFor === 'window'),
   );
   expect(online.flatMap((name) => stack.endpoint(name).upgrades())).toEqual([]);
-  const opened = await stack.command('cycle', 'open-window', cycleId, '--site', near.site, '--why', 'the story is now');
+  const opened = await stack.command('window', 'open', cycleId, '--site', near.site, '--why', 'the story is now');
   expect(opened).toMatchObject({ code: 0 });
 
   facts = await stack.ended(cycleId);

@@ -7,8 +7,8 @@ import { runCommand } from '../setup/stack/command.ts';
 test.concurrent.for(
   [
     ['cycle', 'list'],
-    ['endpoints', '--json'],
-    ['report', 'cycle/acme/servers/2026-11-22'],
+    ['endpoint', 'list', '--json'],
+    ['report', 'write', 'cycle/acme/servers/2026-11-22'],
     ['emergency', 'start', '--advisory', 'CVE-2026-12345'],
   ].map((argv) => [argv.join(' '), argv] as const),
 )('where nothing runs, patchcycle %s says so and how to start it', async ([, argv]) => {

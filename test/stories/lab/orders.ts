@@ -82,7 +82,7 @@ export function describeOrders(stack: () => RunningLabStack): void {
       const why = 'its callers complain';
       const told = await stack().command(
         'cycle',
-        'roll-back',
+        'rollback',
         cycleId,
         '--ring',
         'canary',
