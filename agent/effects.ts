@@ -58,7 +58,7 @@ async function prefetch(
     const lost = keepOld ? await machine.packages.withoutOld(patches) : [];
     if (lost.length > 0) {
       const named = lost.map((patch) => `${patch.package} ${patch.from}`).join(', ');
-      return ended('failed', `No archive has ${named} any more, so the packages could not be put back.`);
+      return ended('failed', `No archive has ${named} any more, so the packages could not be rolled back.`);
     }
     return ended('succeeded', `Fetched ${count(patches.length, 'package')}.`);
   } catch (error) {

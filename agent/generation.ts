@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The generation of an endpoint that was never put back. */
+/** The generation of an endpoint that was never rolled back. */
 const firstGeneration = 1;
 
 /**
- * The endpoint's generation: how often its whole machine was put back, plus one. Whoever restores writes the file
+ * The endpoint's generation: how often its whole machine was rolled back, plus one. Whoever restores writes the file
  * `generation` into the state directory before the machine boots. Throws when the file cannot be understood: without
  * a known fence no effect may be accepted.
  */

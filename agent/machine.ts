@@ -31,7 +31,9 @@ export interface Machine {
    * exit code and changes nothing.
    */
   observe(packages: readonly string[]): Promise<Observation>;
-  /** Runs one check. A check that cannot be run has not passed: never throws. `check` in the result is `describeCheck`. */
+  /**
+   * Runs one check. A check that cannot be run has not passed: never throws. `check` in the result is `describeCheck`.
+   */
   check(check: Check): Promise<CheckResult>;
   /**
    * Restarts services one after another, the agent's own last; all are tried. A service that was started since
@@ -56,14 +58,17 @@ export interface Machine {
 export interface PackageBackEnd {
   /** Refreshes the package lists first; a mirror that cannot be reached throws, never an empty answer. */
   availableUpdates(): Promise<readonly AvailableUpdate[]>;
-  /** What installing exactly these would do. A package that cannot be installed at that version is `impossible`, no error. */
+  /**
+   * What installing exactly these would do. A package that cannot be installed at that version is `impossible`, no
+   * error.
+   */
   dryRun(patches: readonly Patch[]): Promise<DryRun>;
   /**
-   * Fetches exactly these versions, and keeps the installed ones for the way back where they can be had.
+   * Fetches exactly these versions, and keeps the installed ones for the rollback where they can be had.
    * Changes nothing that is installed and may be repeated. Throws `PackageManagerFailed` unless all are there.
    */
   prefetch(patches: readonly Patch[]): Promise<void>;
-  /** Those whose version from before is not kept, so that it could not be put back. Of what was new nothing is to be kept. */
+  /** Those whose version from before is not kept, so they could not be rolled back. New ones have none to keep. */
   withoutOld(patches: readonly Patch[]): Promise<readonly Patch[]>;
   /** Entries newer than the installed version, read from what was prefetched. */
   changelogs(patches: readonly Patch[]): Promise<readonly ChangelogEntry[]>;

@@ -102,7 +102,7 @@ export class Operations {
     if (generation < own) {
       throw new Refusal(
         'older generation',
-        `The operation is for generation ${generation}; this endpoint has been put back since and is generation ${own}.`,
+        `The operation is for generation ${generation}; this endpoint has been rolled back since and is generation ${own}.`,
       );
     }
     if (generation > own) {

@@ -1,4 +1,6 @@
-/** The patchcycle command: one grammar, `patchcycle NOUN VERB`, and a file a noun or verb. Exit codes are in exit.ts. */
+/**
+ * The patchcycle command: one grammar, `patchcycle NOUN VERB`, and a file a noun or verb. Exit codes are in exit.ts.
+ */
 import { Command } from 'commander';
 import { applyCommand } from './apply.ts';
 import { cycleCommand } from './cycle.ts';

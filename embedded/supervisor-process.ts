@@ -1,6 +1,6 @@
 /**
  * The supervisor: keeps running what stack.json plans, and writes processes.json at every change. SIGHUP: take up the
- * plan anew. SIGTERM: end everything, in order. node --import tsx supervisor-process.ts STATE_DIRECTORY
+ * plan again. SIGTERM: end everything, in order. node --import tsx supervisor-process.ts STATE_DIRECTORY
  */
 import { EventEmitter, on } from 'node:events';
 import { RangeKeeper } from './port-ranges.ts';

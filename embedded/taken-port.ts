@@ -13,7 +13,7 @@ export class PortTaken extends Error {
 const startsAtMost = 4;
 
 /**
- * Starts a server, and three times more while it says that a port is taken. Each start chooses its ports anew, so that
+ * Starts a server, and three times more while it says that a port is taken. Each start chooses its ports again, so that
  * a configured one that is taken ends it in the sentence of `choosePort`.
  */
 export async function onFreePorts<Running>(server: string, start: () => Promise<Running>): Promise<Running> {

@@ -26,7 +26,7 @@ export interface Fleet {
     endpoint: string,
     configuration: Pick<WrittenAgentConfiguration, 'caller' | 'enrolment'>,
   ): Promise<void>;
-  /** Whether its agent has a certificate: a machine that was made anew has none. */
+  /** Whether its agent has a certificate: a machine that was rebuilt has none. */
   hasIdentity(endpoint: string): Promise<boolean>;
   power(endpoint: string, action: 'on' | 'off' | 'cut'): Promise<void>;
   /** Takes everything away that `up` made. */

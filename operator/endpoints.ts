@@ -100,8 +100,8 @@ export async function releaseFromQuarantine(
 }
 
 /**
- * Which of an endpoint's rows count: those of cycles of the policy it falls into. A cycle looks at every endpoint of the
- * client, and works on those of its policy.
+ * Which of an endpoint's rows count: those of cycles of the policy it falls into. A cycle looks at every endpoint of
+ * the client, and works on those of its policy.
  */
 async function inCyclesOfItsPolicy(db: Database) {
   const policies = await db.policyVersion.findMany({ distinct: ['name'], select: { name: true } });

@@ -12,7 +12,8 @@ const enrolSeconds = 120;
 
 /**
  * Gives every endpoint that has not enrolled its address and a token that works once, and waits until all have. A
- * machine that was made anew since is another one under the same name: it enrols again and counts its restores anew.
+ * machine that was rebuilt since is another one under the same name: it enrols again and counts its restores from the
+ * start.
  */
 export async function enrolFleet(
   { tenants, authority, fleet }: { tenants: Tenants; authority: AuthorityPort; fleet: Fleet },

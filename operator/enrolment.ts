@@ -110,7 +110,7 @@ export type Invitation = {
 /**
  * Records where an endpoint's agent listens, and makes a token by which it enrols once. The database knows the token's
  * digest alone.
- * @param endpoint `anew`: its machine was made anew since it enrolled, so that its restores are counted anew too
+ * @param endpoint `rebuilt`: its machine was rebuilt since it enrolled, so its restores are counted from the start
  */
 export async function inviteEndpoint(
   { tenants, authority }: { readonly tenants: Tenants; readonly authority: string },

@@ -15,10 +15,14 @@ import { RecordRefusal } from '../record/errors.ts';
 
 type Connections = Pick<Running, 'tenants' | 'temporal'>;
 
-/** Loaded when what has to hold is on record: Temporal's client takes longer to load than an order takes to be written. */
+/**
+ * Loaded when what has to hold is on record: Temporal's client takes longer to load than an order takes to be written.
+ */
 const loadMessages = () => import('./messages.ts');
 
-/** Starts nothing more of a cycle, or of the part that is named. A cycle that has closed is halted for its catch-ups. */
+/**
+ * Starts nothing more of a cycle, or of the part that is named. A cycle that has closed is halted for its catch-ups.
+ */
 export async function haltPart(
   connections: Connections,
   cycleId: string,
@@ -62,7 +66,7 @@ export async function skipPart(
   return delivery === 'unanswered' ? `${because}; it is on record, ${unanswered}.` : `${because}.`;
 }
 
-/** Has a workflow of its own put back what a cycle has patched, whether the cycle runs or has closed. */
+/** Has a workflow of its own roll back what a cycle has patched, whether the cycle runs or has closed. */
 export async function rollBackPart(
   connections: Connections,
   cycleId: string,
@@ -80,8 +84,8 @@ export async function rollBackPart(
 }
 
 /**
- * Ends a cycle: nothing more is started, what has started comes to a known state, the record is closed. An order to roll
- * back, by its id, is ended the same way.
+ * Ends a cycle: nothing more is started, what has started comes to a known state, the record is closed. An order to
+ * roll back, by its id, is ended the same way.
  */
 export async function cancelCycle(connections: Connections, cycleId: string, signOff: SignOff): Promise<string> {
   if (cycleId.startsWith('rollback/')) return cancelRollbackOrder(connections, cycleId, signOff);
@@ -107,7 +111,7 @@ async function cancelRollbackOrder(
   const rollBack = (await temporal()).workflow.getHandle(orderId);
   await cancelRollback(tenants, { orderId, signOff, at: new Date().toISOString() });
   await rollBack.cancel();
-  return `Cancelled ${orderId}: nobody more is put back, and who is being put back comes to an end.`;
+  return `Cancelled ${orderId}: no further endpoint is rolled back, and rollbacks under way are completed.`;
 }
 
 /**

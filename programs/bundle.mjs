@@ -1,7 +1,7 @@
 /**
- * Our programs as plain JavaScript: all of our own in one bundle, packages beside it as they are. So a program starts in
- * a fraction of the time it takes to read TypeScript. A bundle is made anew when any source differs by a byte: what runs
- * is what stands there. Plain JavaScript itself, since it runs before anything else of ours.
+ * Our programs as plain JavaScript: all of our own in one bundle, packages beside it as they are. So a program starts
+ * in a fraction of the time it takes to read TypeScript. A bundle is made again when any source differs by a byte: what
+ * runs is what stands there. Plain JavaScript itself, since it runs before anything else of ours.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';

@@ -12,7 +12,7 @@ export const refusals = {
   'method not allowed': 405,
   /** The same operation id with another body. */
   'other body': 409,
-  /** A generation older than the endpoint's: the caller speaks of a machine that was put back since. */
+  /** A generation older than the endpoint's: the caller speaks of a machine that was rolled back since. */
   'older generation': 409,
   /** A generation the endpoint does not know of: the caller and the endpoint disagree about what was restored. */
   'newer generation': 409,

@@ -55,6 +55,6 @@ function workedOn({ startedAt, endedAt }: EndpointFacts): string {
 function snapshot(taken: SnapshotFacts): Markup {
   return html`${taken.snapshotId}, ${instantInWords(taken.takenAt)}
   ${taken.verified ? state('good', 'verified') : state('bad', 'not verified')}${
-    taken.restoredAt === null ? null : `; put back to it ${instantInWords(taken.restoredAt)}`
+    taken.restoredAt === null ? null : `; rolled back to it ${instantInWords(taken.restoredAt)}`
   }${taken.evidenceOfFailedState === null ? null : `; what failed is kept in ${taken.evidenceOfFailedState}`}`;
 }

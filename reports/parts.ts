@@ -107,7 +107,7 @@ export function endpointBar({ endpoints }: CycleFigures): Markup {
   const shares: readonly (readonly [Tone, number, string])[] = [
     ['good', endpoints.patched, 'patched and proven'],
     ['calm', endpoints.unchanged + endpoints.superseded, 'nothing due or superseded'],
-    ['warn', endpoints.rolled_back + endpoints.skipped, 'put back or skipped'],
+    ['warn', endpoints.rolled_back + endpoints.skipped, 'rolled back or skipped'],
     ['bad', endpoints.quarantined, 'quarantined'],
     ['wait', endpoints.waiting + endpoints.inProgress, 'waiting or in progress, not done'],
   ];

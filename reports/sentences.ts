@@ -11,7 +11,7 @@ export function headline(facts: CycleFacts): string {
   const { endpoints } = facts.figures;
   const others: readonly (readonly [number, string])[] = [
     [endpoints.unchanged, 'with nothing due'],
-    [endpoints.rolled_back, 'put back as it was'],
+    [endpoints.rolled_back, 'rolled back'],
     [endpoints.quarantined, 'quarantined'],
     [endpoints.skipped, 'skipped'],
     [endpoints.superseded, 'superseded'],

@@ -7,8 +7,8 @@ import { listed } from '../domain/words.ts';
 import { decisionWords, describeState, instantInWords, resultWords, versionsInWords } from './words.ts';
 
 /**
- * The recorded reasons for what an endpoint got, or for one package on it: segment, ring, gate, outcome, then its patches.
- * An endpoint or package the cycle does not know is answered with those it knows.
+ * The recorded reasons for what an endpoint got, or for one package on it: segment, ring, gate, outcome, then its
+ * patches. An endpoint or package the cycle does not know is answered with those it knows.
  */
 export function whyInWords(facts: CycleFacts, endpointName: string, packageName?: string): string[] {
   const endpoint = facts.endpoints.find((one) => one.endpoint === endpointName);
@@ -47,7 +47,7 @@ function whyEndpoint(facts: CycleFacts, endpoint: EndpointFacts): string[] {
     ...gates.map((gate) => `gate of ring ${gate.ring}: ${gate.verdict}, ${gate.because.join('; ')}`),
     ...facts.orders.filter((one) => concerns(one, endpoint)).map(orderInWords),
     ...(snapshot ? [`snapshot ${snapshot.snapshotId}, ${snapshot.verified ? 'verified' : 'NOT verified'}`] : []),
-    ...(snapshot?.restoredAt ? [`put back to it at ${instantInWords(snapshot.restoredAt)}`] : []),
+    ...(snapshot?.restoredAt ? [`rolled back to it at ${instantInWords(snapshot.restoredAt)}`] : []),
     ...failedChecks(endpoint),
   ];
 }

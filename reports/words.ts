@@ -7,7 +7,7 @@ import type { PatchDecision } from '../domain/patches/decision.ts';
 export const outcomeWords: Readonly<Record<EndpointOutcome, string>> = {
   patched: 'patched and proven',
   unchanged: 'nothing was due',
-  rolled_back: 'put back as it was',
+  rolled_back: 'rolled back',
   quarantined: 'quarantined, needs a person',
   skipped: 'skipped',
   superseded: 'superseded',
@@ -16,7 +16,7 @@ export const outcomeWords: Readonly<Record<EndpointOutcome, string>> = {
 export const waitingWords: Readonly<Record<WaitingFor, string>> = {
   offline: 'it is offline',
   window: 'its window is not open',
-  budget: 'its site bears no more now',
+  budget: "its site's budget is used up",
   reboot: 'it has to restart',
   approval: 'nobody has approved yet',
   ring: 'its ring has not opened',
@@ -26,7 +26,7 @@ export const resultWords: Readonly<Record<PatchResult, string>> = {
   patched: 'patched and proven',
   waiting: 'waiting, not done',
   inProgress: 'in progress, not done',
-  rolledBack: 'put back, not done',
+  rolledBack: 'rolled back, not done',
   failed: 'failed',
   skipped: 'skipped, not done',
   superseded: 'superseded',
@@ -34,7 +34,7 @@ export const resultWords: Readonly<Record<PatchResult, string>> = {
   declined: 'declined',
   excepted: 'held back by an exception',
   notYetApproved: 'not yet approved',
-  dropped: 'taken out after testing',
+  dropped: 'taken out',
 };
 
 export const decisionWords: Readonly<Record<PatchDecision, string>> = {
@@ -42,10 +42,10 @@ export const decisionWords: Readonly<Record<PatchDecision, string>> = {
   declined: 'declined',
   excepted: 'held back by an exception',
   waiting: 'not yet approved',
-  dropped: 'taken out after testing',
+  dropped: 'taken out',
 };
 
-/** How an endpoint stands; waiting is said as waiting, whatever else was done. */
+/** The state of an endpoint; waiting is said as waiting, whatever else was done. */
 export function describeState(endpoint: EndpointFacts): string {
   if (endpoint.outcome === 'quarantined' && !endpoint.personNeeded) return 'was quarantined, released by a person';
   if (endpoint.outcome !== null) return outcomeWords[endpoint.outcome];

@@ -21,14 +21,14 @@ import { rollBackEndpoint } from './under-lock.ts';
 import { controlBulk } from './stubs.ts';
 import type { EndpointEnd } from '../domain/endpoints/end.ts';
 
-/** An operator reads the first few of those that were not put back. */
+/** An operator reads the first few of those that were not rolled back. */
 const linesShownAtMost = 20;
 
 type SoFar = {
   /** Number of endpoints for each outcome. */
   readonly endpoints: Record<string, number>;
   readonly because: string[];
-  /** Those that could not be put back. */
+  /** Those that could not be rolled back. */
   readonly tried: string[];
 };
 
@@ -42,7 +42,7 @@ export async function cycleRollback(
     () => {
       signals += 1;
     },
-    { description: 'Something this roll-back waits for may have changed.' },
+    { description: 'Something this rollback waits for may have changed.' },
   );
   try {
     await rollBackAll(order, soFar, () => signals);
@@ -70,7 +70,7 @@ async function rollBackAll(order: RollbackOrder, soFar: SoFar, signals: () => nu
       await condition(
         () => signals() > seen.signals || ends > seen.ends,
         lookAgainInSeconds === null ? '1 hour' : `${lookAgainInSeconds} seconds`,
-        { summary: `${inFlight.size} endpoints are put back` },
+        { summary: `${inFlight.size} endpoints are rolled back` },
       );
     }
   } catch (failure) {
@@ -98,7 +98,7 @@ async function rollBackAll(order: RollbackOrder, soFar: SoFar, signals: () => nu
 }
 
 function countEnd(soFar: SoFar, endpointId: string, end: EndpointEnd): void {
-  const outcome = end.outcome === null || end.outcome === 'patched' ? 'not put back' : end.outcome;
+  const outcome = end.outcome === null || end.outcome === 'patched' ? 'not rolled back' : end.outcome;
   soFar.endpoints[outcome] = (soFar.endpoints[outcome] ?? 0) + 1;
   if (outcome === 'rolled_back') return;
   soFar.tried.push(endpointId);

@@ -35,7 +35,7 @@ export type ActResult = {
 /**
  * Fetches the packages.
  * @param step what it is fetched for: the same fetch for another purpose is another operation
- * @param keepOld it fails unless those from before are kept, as they are the only way back
+ * @param keepOld it fails unless those from before are kept, as they are the only way to roll back
  */
 export function prefetch(work: Work, step: string, { keepOld = false } = {}): Promise<ActResult> {
   const { patches } = work.plan;
@@ -55,8 +55,8 @@ export async function install(work: Work): Promise<ActResult> {
 }
 
 /**
- * Puts the packages of the plan back to the versions from before, and holds those that are named. One that was cut short
- * is done again, once: it finds out by itself what is left to do.
+ * Puts the packages of the plan back to the versions from before, and holds those that are named. One that was cut
+ * short is done again, once: it finds out by itself what is left to do.
  */
 export async function rollBackPackages(work: Work, purpose: string, hold: readonly string[]): Promise<ActResult> {
   const { patches, installLimitMinutes: limitMinutes } = work.plan;
@@ -108,7 +108,7 @@ export async function bringIntoEffect(work: Work, before: Evidence, purpose = ''
   const ends = ({ pendingReboot }: BootState) => reboot === 'always' || (reboot === 'if required' && pendingReboot.due);
   const boot = await lookAtBoot(work).catch(() => null);
   if (!boot) return silent;
-  // A reboot starts everything anew: what is true before it is neither waited for nor observed.
+  // A reboot restarts everything: what is true before it is neither waited for nor observed.
   const seen = ends(boot) ? null : await observe(work, before).catch(() => undefined);
   if (seen === undefined) return silent;
   if (seen === null || ends(seen)) {

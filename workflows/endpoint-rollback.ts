@@ -1,8 +1,8 @@
 /**
- * The procedure by which a person has one patched endpoint put back: find the way back, go it, prove it.
+ * The procedure by which a person has one patched endpoint rolled back: find a way to roll back, take it, prove it.
  *
- * It runs under the id of the endpoint's own workflow, which is the lock. Refused, the endpoint is as patched as it was;
- * whoever admitted it takes the admission back. What has begun comes to its end, whoever cancels it.
+ * It runs under the id of the endpoint's own workflow, which is the lock. Refused, the endpoint is as patched as it
+ * was; whoever admitted it takes the admission back. What has begun comes to its end, whoever cancels it.
  */
 import { CancellationScope, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import type { EndpointInput, EndpointPlan, SignOff } from '../domain/rollout/cycle.ts';
@@ -34,7 +34,7 @@ async function rollBack(input: EndpointInput, { who, why }: SignOff, saga: Saga)
   if ('refused' in record) return refuse(record.refused);
 
   saga('rolling back');
-  setCurrentDetails(`- looks at the endpoint, and at its way back, by order of ${who}: ${why}`);
+  setCurrentDetails(`- looks at the endpoint, and at what it can be rolled back by, by order of ${who}: ${why}`);
   const { plan, before, patched } = record;
   const { clientId, cycleId } = input;
   const work: Work = { clientId, cycleId, endpoint: input, plan };
@@ -67,7 +67,7 @@ async function rollBack(input: EndpointInput, { who, why }: SignOff, saga: Saga)
   }
 }
 
-/** Looks at the snapshot itself: one that nobody can look at is no way back. */
+/** Looks at the snapshot itself: one that nobody can look at is no way to roll back. */
 async function lookAtSnapshot(
   input: EndpointInput,
   { rollback }: EndpointPlan,

@@ -29,7 +29,9 @@ export const openWindow = defineUpdate<void, [SignOff & { readonly minutes: numb
   'openWindow',
 );
 
-/** Tells a cycle, a ring or a roll-back that something it waits for may have changed: a window opened, an order given. */
+/**
+ * Tells a cycle, a ring or a rollback that something it waits for may have changed: a window opened, an order given.
+ */
 export const lookAgain = defineSignal('lookAgain');
 
 /** A ring tells its cycle that a halt holds it, so that the cycle can say what it waits for. */

@@ -82,7 +82,7 @@ async function bringToEnd(work: Work, record: OrphanedEndpointRecord): Promise<E
   if (!operations) return null;
   const install = operations.findLast(({ kind }) => kind === 'install' || kind === 'repair') ?? null;
   if (operations.some(({ kind }) => kind === 'roll back packages')) {
-    const found = { after: null, because: ['its packages were being put back'], operations };
+    const found = { after: null, because: ['its packages were being rolled back'], operations };
     // Whom the install blamed is known; what services and checks pointed to is lost with the workflow.
     const packagesAtFault = operations
       .filter(({ kind }) => kind !== 'roll back packages')
@@ -98,7 +98,7 @@ async function bringToEnd(work: Work, record: OrphanedEndpointRecord): Promise<E
   const because = [...verdict.because, ...seen.because];
   const { packagesAtFault } = verdict;
   const found = { after: seen.after, packagesAtFault, operations: [...operations, ...seen.operations] };
-  if (verdict.end === 'put back') return rollBackOrphan(work, record, { ...found, because });
+  if (verdict.end === 'roll back') return rollBackOrphan(work, record, { ...found, because });
   return ended(verdict.end, because, { before, snapshotId, ...found });
 }
 
@@ -117,7 +117,7 @@ async function rollBackOrphan(
   return ended('quarantined', [...found.because, because], { snapshotId, after, packagesAtFault, operations });
 }
 
-/** How the install, its repair and its way back ended, as far as its agent heard of them; null when it does not answer. */
+/** How the install, its repair and its rollback ended, as far as its agent knows; null when it does not answer. */
 async function followedOperations({ clientId, cycleId, endpoint, plan }: Work): Promise<OperationReport[] | null> {
   const { patches, allowRemove, planDigest, generation, installLimitMinutes: limitMinutes } = plan;
   // Their steps make their ids; nothing is submitted.

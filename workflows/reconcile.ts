@@ -38,7 +38,9 @@ export async function reconcile(): Promise<readonly string[]> {
   return said;
 }
 
-/** Closes the cycles whose workflow is gone and whose endpoints have come to an end; one that is being closed goes on. */
+/**
+ * Closes the cycles whose workflow is gone and whose endpoints have come to an end; one that is being closed goes on.
+ */
 async function closeOrphanedCycles(): Promise<readonly string[]> {
   const orphaned = await controlBulk.findOrphanedCycles();
   return Promise.all(
@@ -102,7 +104,9 @@ async function recordStillUnknown(orphan: OrphanedEndpoint): Promise<string> {
   return `${orphan.endpointId} stays unknown: ${because}`;
 }
 
-/** Whether an endpoint can be brought to an end now. What was never begun, or is to be put back anyway, need not answer. */
+/**
+ * Whether an endpoint can be brought to an end now. One that never began, or is rolled back anyway, need not answer.
+ */
 async function whichAnswer(orphans: readonly OrphanedEndpoint[]): Promise<(orphan: OrphanedEndpoint) => boolean> {
   const asked = orphans.filter(({ state, restoreOrdered }) => state !== 'admitted' && !restoreOrdered);
   const sites = [...new Set(asked.map(({ taskQueue }) => taskQueue))];

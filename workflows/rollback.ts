@@ -1,6 +1,6 @@
 /**
- * Puts an endpoint back as it was, by the way its policy names, and proves that. Whatever a restore says of itself, only
- * what is observed afterwards decides; what cannot be put back, or proven, is quarantined for a person.
+ * Puts an endpoint back as it was, by the way its policy names, and proves that. Whatever a restore says of itself,
+ * only what is observed afterwards decides; what cannot be rolled back, or proven, is quarantined for a person.
  */
 import { judgePackagesRolledBack, judgeRestored } from '../domain/endpoints/outcome.ts';
 import type { Evidence } from '../domain/endpoints/evidence.ts';
@@ -23,7 +23,7 @@ export type FailedInstall = Pick<EndpointEnd, 'after' | 'snapshotId' | 'because'
 
 /**
  * Puts a failed endpoint back: `rolled_back` when that is proven, else `quarantined`.
- * @param purpose what packages are put back for: see `GoingBack`
+ * @param purpose what packages are rolled back for: see `GoingBack`
  */
 export async function rollBackFailed(
   work: Work,
@@ -56,13 +56,13 @@ export type RollbackContext = {
   /** Null when it was never seen. */
   readonly failedState: Evidence | null;
   readonly packagesAtFault: readonly string[];
-  /** What packages are put back for: the same purpose is the same operation, which happens once. */
+  /** What packages are rolled back for: the same purpose is the same operation, which happens once. */
   readonly purpose: string;
 };
 
 const nothing = { rolledBack: false, after: null, evidenceOfFailedState: null, operations: [] } as const;
 
-/** Goes one way back and proves it. Never throws. */
+/** Goes one way of rolling back and proves it. Never throws. */
 export async function rollBackBy(
   work: Work,
   method: RollbackMethod,
@@ -73,7 +73,7 @@ export async function rollBackBy(
     if (method.by === 'packages') return await rollBackByPackages(work, context);
     return { ...nothing, because: method.because };
   } catch (failure) {
-    return { ...nothing, because: [`it could not be put back: ${failureInWords(failure)}`] };
+    return { ...nothing, because: [`it could not be rolled back: ${failureInWords(failure)}`] };
   }
 }
 
@@ -101,7 +101,7 @@ async function rollBackByPackages(
 ): Promise<RollbackResult> {
   const { patches, reboot } = work.plan;
   const hold = packagesToHold(patches, packagesAtFault);
-  const silent = 'its agent does not answer, so its packages cannot be put back';
+  const silent = 'its agent does not answer, so its packages cannot be rolled back';
   if (!(await observe(work, null).catch(() => null))) return { ...nothing, because: [silent] };
   const rolled = await rollBackPackages(work, purpose, hold);
   const { after, bootIdBeforeReboot, ...effective } = await bringIntoEffect(work, before, `after: ${purpose}`);

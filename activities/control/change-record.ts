@@ -38,7 +38,7 @@ async function writeChangeRecord({ tenants }: Ports, { cycleId }: { cycleId: str
 }
 
 /**
- * Writes the record of the successor that was opened last, after its dry run: its own rings, drawn anew, over the
+ * Writes the record of the successor that was opened last, after its dry run: its own rings, drawn again, over the
  * endpoints it is for; its parent, what left it and why.
  */
 async function writeSuccessorRecord(
@@ -95,7 +95,10 @@ async function extendChangeRecord({ tenants }: Ports, { input }: { input: Endpoi
 
 type CycleRead = Awaited<ReturnType<typeof readCycle>>;
 
-/** Puts a record into force: its rings, and the end of those for whom nothing is due. A record that is there stays as it is. */
+/**
+ * Puts a record into force: its rings, and the end of those for whom nothing is due. A record that is there stays as it
+ * is.
+ */
 async function writeRecord(
   cycleRead: CycleRead,
   id: string,
@@ -186,8 +189,8 @@ const whereDue = {
 };
 
 /**
- * Puts the members of the policy that have not ended into rings; whoever has ended gets nothing again. Names in a policy
- * are names within the client.
+ * Puts the members of the policy that have not ended into rings; whoever has ended gets nothing again. Names in a
+ * policy are names within the client.
  */
 async function drawRings({ db, cycle, policy }: CycleRead, named: (ring: string) => string): Promise<DrawnRings> {
   const { id: cycleId } = cycle;

@@ -1,4 +1,4 @@
-/** What people order of a cycle: halts, skips, roll-backs, its end, approvals, windows. */
+/** What people order of a cycle: halts, skips, rollbacks, its end, approvals, windows. */
 import type { SignOff } from '../../domain/rollout/cycle.ts';
 import { appendAudit } from '../../record/audit.ts';
 import type { Tenants } from '../../record/database.ts';

@@ -116,7 +116,7 @@ async function findOrphanedRollbacks({ tenants, workflows }: Ports): Promise<rea
       orphaned.push({
         order: { orderId, cycleId, clientId, target, signOff, because },
         untouched: untouched.map(({ endpointId }) => endpointId),
-        because: [`${judged.because.join('; ')}: nobody else was put back`],
+        because: [`${judged.because.join('; ')}: no further endpoint was rolled back`],
       });
     }
   }

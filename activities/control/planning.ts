@@ -64,7 +64,7 @@ async function recordPlan(
   const key = { cycleId, endpointId };
   const excluded = await excludedFrom(tenants, cycleId, planned.added);
   await tenants.forClient(clientId).$transaction(async (tx) => {
-    // An earlier plan's additions are drawn anew; what was offered goes back to what was decided of it.
+    // An earlier plan's additions are drawn again; what was offered goes back to what was decided of it.
     await tx.cyclePatch.deleteMany({ where: { ...key, decision: 'added', origins: { isEmpty: true } } });
     await tx.cyclePatch.updateMany({ where: { ...key, decision: 'added' }, data: { decision: 'waiting' } });
     for (const { package: name, because } of planned.dropped) {

@@ -1,4 +1,4 @@
-/** Who is put back now, by an order to roll back: under each site's budget, as any other work. */
+/** Which endpoints are rolled back now, by an order to roll back: under each site's budget, as any other work. */
 import type { EndpointInput, RollbackAdmission, RollbackOrder } from '../../domain/rollout/cycle.ts';
 import { columnsAfter } from '../../domain/endpoints/saga.ts';
 import type { Tenants } from '../../record/database.ts';
@@ -24,8 +24,8 @@ export function rollbackAdmissionActivities(ports: Ports) {
 }
 
 /**
- * Decides, site by site, who is put back now: the newest ring first, under the site's budget, never two of one
- * redundancy group together. Admitting again after a lost answer admits the same again.
+ * Decides, site by site, which endpoints are rolled back now: the newest ring first, under the site's budget, never two
+ * of one redundancy group together. Admitting again after a lost answer admits the same again.
  */
 async function admitRollbacks(
   { tenants }: Ports,
@@ -36,7 +36,7 @@ async function admitRollbacks(
   }: {
     order: RollbackOrder;
     inFlight: readonly string[];
-    /** Those that this order could not put back: they are not tried again. */
+    /** Those that this order could not roll back: they are not tried again. */
     tried: readonly string[];
   },
 ): Promise<RollbackAdmission> {
@@ -56,7 +56,7 @@ async function admitRollbacks(
   return {
     start,
     lookAgainInSeconds: again.length === 0 ? null : Math.min(...again),
-    inWords: [`${inFlight.length + start.length} endpoints are put back`, ...inWords.slice(0, linesShownAtMost)],
+    inWords: [`${inFlight.length + start.length} endpoints are rolled back`, ...inWords.slice(0, linesShownAtMost)],
   };
 }
 

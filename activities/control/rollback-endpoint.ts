@@ -10,7 +10,7 @@ import type { EndpointEnd } from '../../domain/endpoints/end.ts';
 import { wherePlanned, planOf } from '../../record/endpoints/plans.ts';
 import { bound } from '../bound.ts';
 
-/** What an endpoint can be put back by; `refused`: nothing is done, and why. */
+/** What an endpoint can be rolled back by; `refused`: nothing is done, and why. */
 export type RollbackRecord =
   | { readonly refused: readonly string[] }
   | {
@@ -43,7 +43,7 @@ async function openEndpointRollback({ tenants }: Ports, { input }: { input: Endp
   });
   if (later) return { refused: [`${later.cycleId} has patched it since: roll that back first`] };
   const before = await lastSeen(db, input, 'before');
-  if (!before) return { refused: ['nobody recorded what was true before, so that no roll-back can be proven'] };
+  if (!before) return { refused: ['nobody recorded what was true before, so that no rollback can be proven'] };
   const plan = await planOf(db, policy, cycleId, endpointId);
   if (plan.patches.length === 0) return { refused: ['no patches of it are on record'] };
   const kept = { id: row.snapshotId ?? '', verifiedAt: { not: null }, deletionOrderedAt: null, deletedAt: null };
@@ -51,7 +51,7 @@ async function openEndpointRollback({ tenants }: Ports, { input }: { input: Endp
   return { plan, before, patched: await lastSeen(db, input, 'after'), snapshotId: snapshot?.id ?? null };
 }
 
-/** Records how a roll-back that was begun has ended, with who ordered it and why. */
+/** Records how a rollback that was begun has ended, with who ordered it and why. */
 async function closeEndpointRollback(
   { tenants }: Ports,
   {

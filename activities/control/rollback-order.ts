@@ -19,7 +19,7 @@ export function rollbackActivities(ports: Ports) {
   });
 }
 
-/** Records what came of the order: who was put back, who was not, and why. */
+/** Records what came of the order: which endpoints were rolled back, which were not, and why. */
 async function closeRollback(
   { tenants }: Ports,
   { order, end }: { order: RollbackOrder; end: RollbackEnd },
@@ -37,7 +37,7 @@ async function closeRollback(
   const because = [
     order.because[0] ?? '',
     ...(cutShort === null ? [] : [cutShort]),
-    counts.length === 0 ? 'nothing was put back' : counts.join(', '),
+    counts.length === 0 ? 'nothing was rolled back' : counts.join(', '),
     ...[...end.because, ...words].slice(0, linesShownAtMost),
   ];
   const endedAt = new Date();

@@ -14,6 +14,6 @@ export type EndpointEnd = {
   readonly after: Evidence | null;
   /** Null when none was taken. */
   readonly snapshotId: string | null;
-  /** Where the failed state's evidence was kept; null when nothing was put back. */
+  /** Where the failed state's evidence was kept; null when nothing was rolled back. */
   readonly evidenceOfFailedState: string | null;
 };

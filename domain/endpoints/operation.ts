@@ -7,18 +7,24 @@ export type OperationBody =
   | {
       readonly kind: 'prefetch';
       readonly patches: readonly Patch[];
-      /** It fails unless every installed version is kept for the way back. */
+      /** It fails unless every installed version is kept for the rollback. */
       readonly keepOld?: boolean | undefined;
     }
   | {
       readonly kind: 'install';
       readonly patches: readonly Patch[];
-      /** Packages that the change record allows to be removed. Would another be, or one downgraded, nothing is installed. */
+      /**
+       * Packages that the change record allows to be removed. Would another be, or one downgraded, nothing is
+       * installed.
+       */
       readonly allowRemove: readonly string[];
       readonly limitMinutes: number;
     }
   | { readonly kind: 'repair'; readonly patches: readonly Patch[]; readonly limitMinutes: number }
-  /** Back to exactly the versions from before, from the packages that were kept; new ones go. Nothing unless all are kept. */
+  /**
+   * Back to exactly the versions from before, from the packages that were kept; new ones go. Nothing unless all are
+   * kept.
+   */
   | {
       readonly kind: 'roll back packages';
       readonly patches: readonly Patch[];

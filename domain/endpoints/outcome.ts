@@ -1,5 +1,5 @@
 /**
- * Whether what was observed proves a patch, or proves that an endpoint was put back (rule 5). Only evidence decides:
+ * Whether what was observed proves a patch, or proves that an endpoint was rolled back (rule 5). Only evidence decides:
  * what an install or a restore says of itself is not asked here.
  */
 import type { Evidence } from './evidence.ts';
@@ -67,7 +67,7 @@ export function judgeRestored(what: {
     ...newlyBroken(before, after).map(({ because }) => because),
   ];
   if (after.bootId === before.bootId || after.bootId === failedBootId)
-    findings.push(`its boot id is still ${after.bootId}, so it has not started anew`);
+    findings.push(`its boot id is still ${after.bootId}, so it has not started again`);
   findings.push(...newlyPending(before, after));
   if (after.generation <= before.generation)
     findings.push(`its generation is ${after.generation} and was ${before.generation}: it was not raised`);

@@ -1,4 +1,4 @@
-/** By which way an endpoint is put back: its whole machine, or its packages alone where client data must survive. */
+/** By which way an endpoint is rolled back: its whole machine, or its packages alone where client data must survive. */
 import type { Patch } from '../patch.ts';
 
 export type RollbackMethod =
@@ -6,7 +6,9 @@ export type RollbackMethod =
   | { readonly by: 'packages' }
   | { readonly by: 'none'; readonly because: readonly string[] };
 
-/** After a failed install. The policy's way is the only one: where client data must survive, no snapshot is restored. */
+/**
+ * After a failed install. The policy's way is the only one: where client data must survive, no snapshot is restored.
+ */
 export function rollbackMethodAfterFailure(what: {
   readonly rollback: RollbackRule;
   readonly snapshotId: string | null;
@@ -20,7 +22,9 @@ export function rollbackMethodAfterFailure(what: {
 /** A snapshot as it was found when it was looked at, just before. */
 export type FoundSnapshot = { readonly snapshotId: string; readonly usable: boolean; readonly because: string };
 
-/** By a person's order: the snapshot while it is kept and usable, else the packages, which need an agent that answers. */
+/**
+ * By a person's order: the snapshot while it is kept and usable, else the packages, which need an agent that answers.
+ */
 export function rollbackMethodByOrder(what: {
   readonly rollback: RollbackRule;
   /** Null when none is kept. */
@@ -33,12 +37,12 @@ export function rollbackMethodByOrder(what: {
   const noSnapshot =
     snapshot === null ? 'no snapshot of it is kept' : `its snapshot is not usable: ${snapshot.because}`;
   const why = rollback === 'packages' ? 'its policy lets nobody restore the whole machine' : noSnapshot;
-  return { by: 'none', because: [why, 'its agent does not answer, so its packages cannot be put back'] };
+  return { by: 'none', because: [why, 'its agent does not answer, so its packages cannot be rolled back'] };
 }
 
 /**
- * Names of the packages that are held once they were put back, so that the next run does not install them again: those
- * that the evidence points to, or all where nobody can tell. What was new on the endpoint is gone, and not held.
+ * Names of the packages that are held once they were rolled back, so that the next run does not install them again:
+ * those that the evidence points to, or all where nobody can tell. What was new on the endpoint is gone, and not held.
  */
 export function packagesToHold(patches: readonly Patch[], packagesAtFault: readonly string[]): readonly string[] {
   const kept = patches.filter((patch) => patch.from !== null).map((patch) => patch.package);
@@ -46,5 +50,5 @@ export function packagesToHold(patches: readonly Patch[], packagesAtFault: reado
   return [...new Set(blamed.length > 0 ? blamed : kept)];
 }
 
-/** How a failed endpoint is put back: `packages` alone where client data must survive, which a machine's snapshot takes back. */
+/** How a failed endpoint is rolled back: `packages` alone where client data must survive, as no snapshot keeps it. */
 export type RollbackRule = 'machine' | 'packages';

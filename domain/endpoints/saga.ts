@@ -69,7 +69,7 @@ const work: readonly Transition[] = [
   { from: 'observing', to: 'waiting', when: 'its agent does not answer' },
   { from: 'observing', to: 'unchanged', when: 'nothing was due' },
   { from: 'observing', to: 'skipped', when: 'its patches were taken out, or are not those on record' },
-  { from: 'fetching', to: 'snapshotting', when: 'everything is there that the install and the way back need' },
+  { from: 'fetching', to: 'snapshotting', when: 'everything is there that the install and the rollback need' },
   { from: 'fetching', to: 'skipped', when: 'something cannot be fetched, or the cycle was cancelled' },
   { from: 'fetching', to: 'waiting', when: 'halted: nothing was submitted' },
   { from: 'snapshotting', to: 'installing', when: 'the snapshot is verified or waived, and it may still start' },
@@ -84,7 +84,7 @@ const work: readonly Transition[] = [
   { from: 'proving', to: 'restoring', when: 'not proven' },
   { from: 'proving', to: 'quarantined', when: 'it is neither patched nor as it was, and not by us' },
   { from: 'restoring', to: 'rolled_back', when: 'it is proven to be as it was' },
-  { from: 'restoring', to: 'quarantined', when: 'it cannot be put back, or that is not proven' },
+  { from: 'restoring', to: 'quarantined', when: 'it cannot be rolled back, or that is not proven' },
 ];
 
 const doubt: readonly Transition[] = [
@@ -104,8 +104,8 @@ const doubt: readonly Transition[] = [
 const byOrder: readonly Transition[] = [
   { from: 'patched', to: 'rolling back', when: 'a person orders it' },
   { from: 'rolling back', to: 'rolled_back', when: 'it is proven to be as it was' },
-  { from: 'rolling back', to: 'patched', when: 'there is no way back, and nothing was done' },
-  { from: 'rolling back', to: 'quarantined', when: 'it cannot be put back, or that is not proven' },
+  { from: 'rolling back', to: 'patched', when: 'there is no way to roll back, and nothing was done' },
+  { from: 'rolling back', to: 'quarantined', when: 'it cannot be rolled back, or that is not proven' },
 ];
 
 /** The other: a record from which a bad patch was dropped is another record, and gives the rest. */
@@ -116,7 +116,7 @@ const successor: readonly Transition[] = [
   ...(['planned', 'waiting', 'admitted'] as const).map((from): Transition => ({
     from,
     to: 'rolled_back',
-    when: 'it had been put back before, and its successor ends before its turn',
+    when: 'it had been rolled back before, and its successor ends before its turn',
   })),
 ];
 
@@ -173,7 +173,10 @@ function noWay(from: string, to: string): string {
   return `An endpoint that is ${from.replace('_', ' ')} cannot become ${to.replace('_', ' ')}: that is not in the saga's table.`;
 }
 
-/** What a cycle's report says of one endpoint, in the sandbox and at its site. Names of endpoints are unique within a client. */
+/**
+ * What a cycle's report says of one endpoint, in the sandbox and at its site. Names of endpoints are unique within a
+ * client.
+ */
 
 export type EndpointOutcome = 'patched' | 'unchanged' | 'rolled_back' | 'quarantined' | 'skipped' | 'superseded';
 

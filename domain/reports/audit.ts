@@ -86,7 +86,7 @@ function auditPatch(
     return { state: 'failed', patch: audited(`${seen}${comparison}, planned was ${patch.to}`) };
   }
   if (failures.includes(outcome))
-    return { state: 'failed', patch: audited(`${seen}, as before: the endpoint was put back`) };
+    return { state: 'failed', patch: audited(`${seen}, as before: the endpoint was rolled back`) };
   return { state: 'pending', patch: audited(`${seen}, as before`) };
 }
 

@@ -38,7 +38,7 @@ export type CycleFacts = {
   /** Null when the cycle ended before one was made, or only reports. */
   readonly changeRecord: ChangeRecordFacts | null;
   readonly gates: readonly GateFacts[];
-  /** What people ordered: halts, releases, skips, roll-backs and the like. Approvals are with the change record. */
+  /** What people ordered: halts, releases, skips, rollbacks and the like. Approvals are with the change record. */
   readonly orders: readonly OrderFacts[];
   /** Every managed endpoint of the cycle's policy, reachable or not. */
   readonly endpoints: readonly EndpointFacts[];
@@ -164,7 +164,7 @@ export type OrderFacts = {
   /** `the cycle`, `ring early`, `endpoint web-1`. */
   readonly about: string;
   readonly who: string;
-  /** Why it was given; of a roll-back that has ended, what came of it. */
+  /** Why it was given; of a rollback that has ended, what came of it. */
   readonly because: readonly string[];
   readonly orderedAt: string;
 };

@@ -50,7 +50,7 @@ export type SnapshotFacts = {
   readonly snapshotId: string;
   readonly takenAt: string;
   readonly verified: boolean;
-  /** Null unless the endpoint was put back to it. */
+  /** Null unless the endpoint was rolled back to it. */
   readonly restoredAt: string | null;
   /** Where the failed state's ledger, dpkg.log and journal were kept. */
   readonly evidenceOfFailedState: string | null;

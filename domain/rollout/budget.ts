@@ -24,14 +24,14 @@ export type WorkState = {
   readonly outcome: EndpointOutcome | null;
   /** Its cycle has not closed, or is the one that asks. */
   readonly cycleIsOpen: boolean;
-  /** A later work on the endpoint came to a proven end, or a person who mended it has released it. */
+  /** A later work on the endpoint came to a proven end, or a person who repaired it has released it. */
   readonly clearedSince: boolean;
 };
 
 /**
  * Whether an endpoint uses its site's budget, whichever cycle works on it: it is in flight (admitted counts, it starts
- * any moment), nobody knows how it is, or it failed. One that was put back failed for as long as its cycle is open, since
- * it works as before; one in quarantine until a later work has proven it, or a person has released it.
+ * any moment), nobody knows how it is, or it failed. One that was rolled back failed for as long as its cycle is open,
+ * since it works as before; one in quarantine until a later work has proven it, or a person has released it.
  */
 export function disturbanceOf(work: WorkState): Disturbance | null {
   if (atWork.includes(work.state)) return 'in flight';

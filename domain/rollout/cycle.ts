@@ -1,4 +1,6 @@
-/** The ten steps of a cycle and what its workflows pass each other: ids, counts and digests, never lists of endpoints. */
+/**
+ * The ten steps of a cycle and what its workflows pass each other: ids, counts and digests, never lists of endpoints.
+ */
 import type { Check } from '../endpoints/check.ts';
 import type { AgentAddress } from '../endpoints/endpoint.ts';
 import type { Target } from './halt.ts';
@@ -48,7 +50,7 @@ export type EndpointInput = EndpointReference & {
   readonly ring: string;
 };
 
-/** A person's order to put back what a cycle has patched. `orderId` is the id of the workflow that carries it out. */
+/** A person's order to roll back what a cycle has patched. `orderId` is the id of the workflow that carries it out. */
 export type RollbackOrder = {
   readonly orderId: string;
   readonly cycleId: string;
@@ -66,7 +68,7 @@ export type RollbackAdmission = {
   readonly inWords: readonly string[];
 };
 
-/** How an order to roll back ended: number of endpoints for each outcome, and why others were not put back. */
+/** How an order to roll back ended: number of endpoints for each outcome, and why others were not rolled back. */
 export type RollbackEnd = {
   readonly orderId: string;
   readonly endpoints: Readonly<Record<string, number>>;
@@ -84,7 +86,7 @@ export type EndpointPlan = {
   readonly checks: readonly Check[];
   readonly reboot: RebootRule;
   readonly snapshotRequired: boolean;
-  /** How it is put back when the install fails. */
+  /** How it is rolled back when the install fails. */
   readonly rollback: RollbackRule;
   readonly installLimitMinutes: number;
   readonly snapshotId: string;
@@ -159,7 +161,9 @@ export type RingResult = {
   readonly ring: string;
   readonly verdict: 'advance' | 'hold' | 'halt';
   readonly because: readonly string[];
-  /** Whether the good patches of the record go on as a successor, at once or when a person says so; absent: they do not. */
+  /**
+   * Whether the good patches of the record go on as a successor, at once or when a person says so; absent: they do not.
+   */
   readonly successor?: 'ask' | 'go on';
   /** Everybody of the cycle's records has ended: no ring has anybody left to start. */
   readonly noneRemain: boolean;

@@ -1,13 +1,14 @@
 /**
- * How long the work on an endpoint is expected to take (rule 6): fetch, snapshot, install, reboot, proof, and putting it
- * back if need be. Learned from how long it took before, on that endpoint and with that kind of patch set.
+ * How long the work on an endpoint is expected to take (rule 6): fetch, snapshot, install, reboot, proof, and putting
+ * it back if need be. Learned from how long it took before, on that endpoint and with that kind of patch set.
  *
- * The estimate is the k-th of n earlier lengths in order, with k = ceil((n + 1) * 0.9). Whatever their distribution, the
- * next one is at most that long with a probability of at least 0.9, if it is like the others (exchangeable): Wilks,
- * "Determination of Sample Sizes for Setting Tolerance Limits", Annals of Mathematical Statistics 12 (1941); Lei et al.,
- * "Distribution-Free Predictive Inference for Regression", JASA 113 (2018), section 2. One outlier moves it by one place
- * at most. Such a k exists from 9 lengths on, which is therefore the least that is learned from. With fewer of its own,
- * the client's other endpoints are asked, but never for less than its own slowest. Else the stated default holds.
+ * The estimate is the k-th of n earlier lengths in order, with k = ceil((n + 1) * 0.9). Whatever their distribution,
+ * the next one is at most that long with a probability of at least 0.9, if it is like the others (exchangeable): Wilks,
+ * "Determination of Sample Sizes for Setting Tolerance Limits", Annals of Mathematical Statistics 12 (1941); Lei et
+ * al., "Distribution-Free Predictive Inference for Regression", JASA 113 (2018), section 2. One outlier moves it by one
+ * place at most. Such a k exists from 9 lengths on, which is therefore the least that is learned from. With fewer of
+ * its own, the client's other endpoints are asked, but never for less than its own slowest. Else the stated default
+ * holds.
  *
  * It is an expectation, no promise: what has started is never killed because a window ends.
  */
@@ -56,7 +57,10 @@ const sizes: readonly { readonly size: PatchSetSize; readonly patches: number; r
   { size: 'medium', patches: 60, mebibytes: 400 },
 ];
 
-/** Kernels, and what PID 1 and dbus map: replaced, a reboot is due. A hint for the length alone; agents tell what is due. */
+/**
+ * Kernels, and what PID 1 and dbus map: replaced, a reboot is due. A hint for the length alone; agents tell what is
+ * due.
+ */
 const rebooting =
   /^(linux-image|linux-modules|systemd$|libsystemd|libc6$|libssl3|dbus|libdbus-1|libexpat1$|libgcrypt20$|liblzma5$|libzstd1$|libselinux1$|libpam0g$|libaudit1$|udev$|libudev1$|intel-microcode|amd64-microcode)/;
 
@@ -122,7 +126,7 @@ function explain(stated: Expectation, minutes: number, own: number, learnedFrom:
   return `${sayMinutes(minutes)}, as its slowest of ${own} of a set ${stated.kind}, ${restore}`;
 }
 
-/** What the window would have had to bear: where nothing was put back, it might have had to be. */
+/** What the window would have had to bear: where nothing was rolled back, it might have had to be. */
 function needed({ outcome, minutes }: DurationSample): number {
   return outcome === 'patched' ? minutes + restoreMinutes : minutes;
 }

@@ -52,7 +52,7 @@ export function lateEffectsEndInSeconds(endpoint: WorkflowStatus, now: string): 
   if (endpoint.state === 'running') return lateEffectSeconds;
   if (endpoint.state === 'unheard of') return 0;
   const passed = (Date.parse(now) - Date.parse(endpoint.closedAt)) / 1000;
-  // A clock that was put back must not make it wait for hours.
+  // A clock that was set back must not make it wait for hours.
   return Math.min(lateEffectSeconds, Math.max(0, Math.ceil(lateEffectSeconds - passed)));
 }
 
@@ -63,7 +63,7 @@ export type OrphanedEndpoint = EndpointInput & {
   readonly because: readonly string[];
   /** From then on no effect of its ended workflow can reach the agent. */
   readonly quietFromAt: string;
-  /** Its generation was raised: it is put back, whatever its agent says. */
+  /** Its generation was raised: it is rolled back, whatever its agent says. */
   readonly restoreOrdered: boolean;
 };
 
@@ -74,7 +74,7 @@ export type OrphanedEndpointRecord = {
   readonly plan: EndpointPlan;
   /** As it was before anything was done; null when nobody had recorded it. */
   readonly before: Evidence | null;
-  /** The snapshot it can be put back to; null when there is none. */
+  /** The snapshot it can be rolled back to; null when there is none. */
   readonly snapshotId: string | null;
   readonly restoreOrdered: boolean;
   /** Its cycle has given its account already, which has to be told again. */
@@ -96,8 +96,8 @@ export type OrphanFacts = {
 };
 
 export type OrphanedEndpointVerdict = {
-  /** `put back`: to its snapshot, proven like any roll-back. `look again`: later; until then it stays unknown. */
-  readonly end: 'patched' | 'skipped' | 'rolled_back' | 'put back' | 'quarantined' | 'look again';
+  /** `roll back`: to its snapshot, proven like any rollback. `look again`: later; until then it stays unknown. */
+  readonly end: 'patched' | 'skipped' | 'rolled_back' | 'roll back' | 'quarantined' | 'look again';
   readonly because: readonly string[];
   readonly packagesAtFault: readonly string[];
 };
@@ -112,14 +112,14 @@ export function judgeOrphanedEndpoint(orphan: OrphanFacts): OrphanedEndpointVerd
       : verdict('quarantined', ['an install was begun, and nobody recorded what was true before it']);
   if (nothingChanged({ before, after }))
     return install?.state === 'succeeded'
-      ? verdict('rolled_back', ['an install succeeded, and it is as it was before: it has been put back'])
+      ? verdict('rolled_back', ['an install succeeded, and it is as it was before: it has been rolled back'])
       : verdict('skipped', ['nothing was installed: it is as it was']);
 
   const proof = judgePatched({ ...orphan, before, after });
   if (proof.proven) return verdict('patched', proof.because);
   const because = [...(install ? [`install: ${install.because}`] : []), ...proof.because];
   const packagesAtFault = [...new Set([...(install?.packagesAtFault ?? []), ...proof.packagesAtFault])];
-  if (install !== null) return { end: 'put back', because, packagesAtFault };
+  if (install !== null) return { end: 'roll back', because, packagesAtFault };
   // It was not us: putting it back could undo what somebody else has done to it.
   const stranger = `its agent never heard of an install of these ${patches.length} patches, and it is not as it was`;
   return verdict('quarantined', [stranger, ...because]);
@@ -154,8 +154,8 @@ export function judgeCycleClosing(what: {
 }
 
 /**
- * Whether an endpoint that was handed to its catch-up has lost it: then nobody would catch it up or tell a person at its
- * deadline (rule 17). A catch-up that has ended by itself has left it for a reason.
+ * Whether an endpoint that was handed to its catch-up has lost it: then nobody would catch it up or tell a person at
+ * its deadline (rule 17). A catch-up that has ended by itself has left it for a reason.
  */
 export function judgeStragglerOrphaned(what: {
   readonly ring: WorkflowStatus;

@@ -12,7 +12,7 @@ export type RollbackMember = {
   readonly outcome: EndpointOutcome | null;
   /** A later cycle that has patched it, or works on it; null when none has. */
   readonly laterCycle: string | null;
-  /** This order has tried already, and it was not put back. */
+  /** This order has tried already, and it was not rolled back. */
   readonly tried: boolean;
 };
 

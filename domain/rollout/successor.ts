@@ -5,7 +5,7 @@
  *
  * A halt becomes a successor only when it is understood: every failure of the record points to patches, nobody is in a
  * state that is not known, and something is left that no failure points to. Whatever cannot be told that way stays
- * halted. Whoever was patched gets nothing again; whoever was put back for a dropped patch gets the others.
+ * halted. Whoever was patched gets nothing again; an endpoint that was rolled back for a dropped patch gets the others.
  *
  * A person who skips a patch has decided what leaves and that the rest goes on: then the policy is not asked.
  */
@@ -60,10 +60,10 @@ export type Successor = {
 
 /**
  * Decides after a ring was judged. A halt is followed as the policy says. Endpoints that were left out since a patch of
- * theirs was stopped for everyone, or skipped, get the rest of their set when the rings are through, or when a gate would
- * wait for them in vain: that the patch leaves has been decided already, so nobody is asked, unless the policy wants no
- * successor. Nothing goes on by itself past an endpoint that could not be put back, or past a soak that nobody could
- * watch. Where everything that leaves was skipped by a person, it does not go on by itself.
+ * theirs was stopped for everyone, or skipped, get the rest of their set when the rings are through, or when a gate
+ * would wait for them in vain: that the patch leaves has been decided already, so nobody is asked, unless the policy
+ * wants no successor. Nothing goes on by itself past an endpoint that could not be rolled back, or past a soak that
+ * nobody could watch. Where everything that leaves was skipped by a person, it does not go on by itself.
  */
 export function judgeSuccessor(question: SuccessorQuestion): Successor {
   const { verdict, isLastRing, made, afterHalt, skipped, members } = question;
@@ -162,7 +162,7 @@ function reentering(
   if (remaining.length === 0) return null;
   if (outcome === null) return { endpointId, because: 'its turn had not come' };
   if (outcome === 'rolled_back')
-    return { endpointId, because: `it was put back for ${listed(patchesAtFault.map(patchInWords))}` };
+    return { endpointId, because: `it was rolled back for ${listed(patchesAtFault.map(patchInWords))}` };
   if (outcome === 'skipped' && patchesAtFault.length > 0)
     return { endpointId, because: `it was left out for ${listed(patchesAtFault.map(patchInWords))}` };
   return null;

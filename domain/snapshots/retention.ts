@@ -1,6 +1,6 @@
 /**
- * How long a snapshot lives: always while it may be the only way back, then the policy's days after a proven end, then
- * no longer. What cannot be told keeps it: a snapshot too many costs space, one too few costs an endpoint.
+ * How long a snapshot lives: always while it may be the only way to roll back, then the policy's days after a proven
+ * end, then no longer. What cannot be told keeps it: a snapshot too many costs space, one too few costs an endpoint.
  */
 import type { CycleState } from '../rollout/cycle.ts';
 import type { EndpointOutcome } from '../endpoints/saga.ts';
@@ -67,19 +67,19 @@ export function judgeSnapshot(snapshot: RecordedSnapshot, now: string): Snapshot
   if (snapshot.attemptGivenUp)
     return dropped('nothing was installed on its endpoint: the attempt it was taken for was let go');
   if (endpointState !== 'ended') return kept(`its endpoint has not ended in its cycle: ${endpointState ?? 'unknown'}`);
-  if (cycleState === 'running') return kept('its cycle has not ended and may still order a roll-back');
+  if (cycleState === 'running') return kept('its cycle has not ended and may still order a rollback');
   return keptAfterEnd(snapshot, now);
 }
 
 function keptAfterEnd(snapshot: RecordedSnapshot, now: string): SnapshotKeeping {
   const { outcome, endpointEndedAt, endpointIs, provenSinceAt } = snapshot;
-  if (endpointIs === 'quarantined') return kept('its endpoint is quarantined: it may be the only way back');
+  if (endpointIs === 'quarantined') return kept('its endpoint is quarantined: it may be the only way to roll back');
   if (outcome === 'quarantined')
     return provenSinceAt === null
       ? kept('its endpoint was quarantined, and no cycle has proven it patched since')
       : keptFrom(snapshot, provenSinceAt, 'its endpoint was quarantined, and a later cycle has proven it patched', now);
   if (outcome === 'patched') return keptFrom(snapshot, endpointEndedAt, 'its endpoint was proven patched', now);
-  if (outcome === 'rolled_back') return keptFrom(snapshot, endpointEndedAt, 'its endpoint was put back to it', now);
+  if (outcome === 'rolled_back') return keptFrom(snapshot, endpointEndedAt, 'its endpoint was rolled back to it', now);
   if (outcome === null) return kept('nobody knows how its endpoint ended');
   return dropped(`nothing was installed on its endpoint: ${outcome}`);
 }

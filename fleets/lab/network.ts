@@ -61,7 +61,7 @@ export async function listens(namespace: string, port: number): Promise<boolean>
   return sockets.trim() !== '';
 }
 
-/** An earlier attempt may have stopped between two commands: what is not whole is made anew. */
+/** An earlier attempt may have stopped between two commands: what is not whole is made again. */
 async function holds(namespace: string, link: string, address: string): Promise<boolean> {
   if (!existsSync(join(namespaceFolder, namespace))) return false;
   const shown = await endOf(['ip', '-n', namespace, '-brief', 'address', 'show', 'dev', link, 'up']);

@@ -42,7 +42,7 @@ export function repositoryKey(lab: LabLayout): string {
 }
 
 /**
- * Adds packages to the lab's repository and signs it anew, also while endpoints run. Publishing the same file again
+ * Adds packages to the lab's repository and signs it again, also while endpoints run. Publishing the same file again
  * changes nothing; another file under the same name and version is refused, as an archive would.
  */
 export async function publish(directory: string, debFiles: readonly string[]): Promise<void> {

@@ -27,7 +27,7 @@ const serviceSchema = z.strictObject({
   state: z.enum(['running', 'stopped', 'failed']),
   /** Where it answers with 200. */
   port: z.number().nullable(),
-  /** Only a boot starts it anew: PID 1 and the message bus. */
+  /** Only a boot restarts it: PID 1 and the message bus. */
   needsBoot: z.boolean(),
 });
 export type Service = z.infer<typeof serviceSchema>;
@@ -52,7 +52,7 @@ const runSchema = z.strictObject({
   bootId: z.string(),
   kind: z.enum(['install', 'repair', 'roll back packages']),
   patches: z.array(patchSchema),
-  /** Packages that a roll-back holds at its end. */
+  /** Packages that a rollback holds at its end. */
   hold: z.array(z.string()).default([]),
   limitAt: z.iso.datetime(),
   actions: z.array(actionSchema),

@@ -71,7 +71,7 @@ export class RunEngine {
     const { pace } = this.#disk.state;
     const left = Date.parse(run.limitAt) - Date.now();
     const hangs = run.begun && this.#faultsOf(run.actions[run.done]).hangs === true;
-    // A repair gives a step that hangs a part of its limit, so that there is time left for the way back.
+    // A repair gives a step that hangs a part of its limit, so that there is time left for the rollback.
     const hangMilliseconds = run.kind === 'repair' ? left * hangShare : left;
     const milliseconds = hangs ? hangMilliseconds : pace.packageMilliseconds / 2;
     this.#timer = setTimeout(() => this.#next(runId, run), Math.max(0, Math.min(left, milliseconds)));
@@ -108,12 +108,12 @@ export class RunEngine {
     }
     if (run.kind === 'roll back packages') return this.#endOfRollBack(runId, run);
     if (run.wentBack) {
-      return this.#finish(runId, run, 'failed', 'It could not be mended, so the old versions were put back.');
+      return this.#finish(runId, run, 'failed', 'It could not be repaired, so its packages were rolled back.');
     }
-    if (this.#isRepaired(run)) return this.#finish(runId, run, 'finished', 'The package manager was mended.');
+    if (this.#isRepaired(run)) return this.#finish(runId, run, 'finished', 'The package manager was repaired.');
     const back = rollbackActions(this.#disk.state, this.#disk.archive(), run.patches);
     if (back.length === 0) {
-      return this.#finish(runId, run, 'failed', 'It could not be mended, and no old packages were kept.');
+      return this.#finish(runId, run, 'failed', 'It could not be repaired, and no old packages were kept.');
     }
     run.actions.push(...back);
     run.wentBack = true;
@@ -131,7 +131,7 @@ export class RunEngine {
       return this.#finish(runId, run, 'failed', `These are not as they were: ${names}.`);
     }
     state.heldPackages = [...new Set([...state.heldPackages, ...run.hold])];
-    this.#finish(runId, run, 'finished', 'The old versions were put back.');
+    this.#finish(runId, run, 'finished', 'The packages were rolled back.');
   }
 
   #isRepaired(run: RunState): boolean {

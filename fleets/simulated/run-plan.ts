@@ -95,7 +95,7 @@ function isSame(patch: Patch, found: Patch): boolean {
   return patch.package === found.package && patch.to === found.to;
 }
 
-/** The way back of a repair that did not mend: the kept old version of every planned package that is not at it. */
+/** The rollback of a repair that did not work: the kept old version of every planned package that is not at it. */
 export function rollbackActions(state: MachineState, archive: Archive, patches: readonly Patch[]): readonly Action[] {
   const old = patches.flatMap(({ package: name, architecture, from }): Patch[] => {
     const installed = state.packages.find((each) => each.package === name);

@@ -1,4 +1,4 @@
-/** Which endpoints of an order to roll back may be put back now: one lock and one question for each site. */
+/** Which endpoints of an order to roll back may be rolled back now: one lock and one question for each site. */
 import type { Tenants, Transaction } from '../database.ts';
 import type { RollbackOrder, RollbackAdmission } from '../../domain/rollout/cycle.ts';
 import { readCycle, referenceTo } from '../cycle.ts';
@@ -49,7 +49,7 @@ export async function admitRollbacksAtSite(
     const decided = admit({
       now,
       candidates: rows.filter((row) => next.includes(row.endpointId)).map((row) => candidateOf(row, order, now)),
-      // One that was put back works as before: it is no reason to leave its neighbours as they are.
+      // One that was rolled back works as before: it is no reason to leave its neighbours as they are.
       disturbed: disturbed.filter((each) => each.disturbance !== 'failed' || !rolledBack.has(each.endpointId)),
       emergencies: [],
       siteBudget,
@@ -75,7 +75,7 @@ export async function admitRollbacksAtSite(
       })),
       lookAgainInSeconds: more ? Math.min(lookAgainSeconds, waits ?? lookAgainSeconds) : waits,
       inWords: [
-        ...others.map((endpointId) => `${endpointId} is worked on, and is put back after it`),
+        ...others.map((endpointId) => `${endpointId} is worked on, and is rolled back after it`),
         ...decided.waiting.map(({ endpointId, because }) => `${endpointId} waits: ${because.join('; ')}`),
       ],
     };
@@ -103,5 +103,5 @@ async function rolledBackIn(tx: Transaction, cycleId: string): Promise<ReadonlyS
 
 /** Stands among an endpoint's reasons while this order is at work on it. */
 export function markOf({ orderId, signOff }: RollbackOrder): string {
-  return `is put back by order of ${signOff.who}: ${signOff.why} (${orderId})`;
+  return `is rolled back by order of ${signOff.who}: ${signOff.why} (${orderId})`;
 }

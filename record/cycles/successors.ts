@@ -65,7 +65,7 @@ export async function openSuccessor(
   return { because };
 }
 
-/** Judges whether the record of a ring has a successor, and keeps it until it is carried out or judged anew. */
+/** Judges whether the record of a ring has a successor, and keeps it until it is carried out or judged again. */
 export async function proposeSuccessor(
   { db, cycle, policy }: CycleRead,
   judged: {
@@ -124,8 +124,8 @@ export function newestSuccessor(db: Transaction, cycleId: CycleInput['cycleId'])
 }
 
 /**
- * Ends those of a successor that no ring will start any more as they had ended before: put back is put back, whatever
- * was meant for them afterwards.
+ * Ends those of a successor that no ring will start any more as they had ended before: rolled back stays rolled back,
+ * whatever was meant for them afterwards.
  */
 export async function restoreEarlierEnds(
   db: Pick<Database, 'cycleEndpoint'>,
@@ -143,7 +143,7 @@ export async function restoreEarlierEnds(
       ...columnsAfter(notBegun, 'rolled_back'),
       waitingFor: null,
       endedAt: new Date(),
-      reasons: ['it was put back, and the rest of its patches did not come to it', ...because],
+      reasons: ['it was rolled back, and the rest of its patches did not come to it', ...because],
     },
   });
 }

@@ -46,7 +46,7 @@ export async function keepOperations(tx: Transaction, subject: EvidenceSubject, 
   });
 }
 
-/** @param keepDays as the policy says; a snapshot that may be the only way back has no end */
+/** @param keepDays as the policy says; a snapshot that may be the only way to roll back has no end */
 export async function keepSnapshot(
   tx: Transaction,
   subject: EvidenceSubject,
@@ -57,7 +57,7 @@ export async function keepSnapshot(
   const { snapshotId: id, evidenceOfFailedState } = end;
   if (!id) return;
   const keepUntilAt = end.outcome === 'patched' ? new Date(now.getTime() + keepDays * 24 * 60 * 60 * 1000) : null;
-  // Where packages were put back, nobody went back to the snapshot.
+  // Where packages were rolled back, no endpoint went back to the snapshot.
   const restored = end.outcome === 'rolled_back' && evidenceOfFailedState !== null ? { restoredAt: now } : {};
   const row = { keepUntilAt, ...restored, evidenceOfFailedState };
   await tx.snapshotRecord.upsert({

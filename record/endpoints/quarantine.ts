@@ -1,4 +1,4 @@
-/** Taking an endpoint out of quarantine by the word of a person who has mended or replaced it. */
+/** Taking an endpoint out of quarantine by the word of a person who has repaired or replaced it. */
 import type { SignOff } from '../../domain/rollout/cycle.ts';
 import { personNeededFor, quarantinesOf } from '../../domain/endpoints/person-needed.ts';
 import { appendAudit, orderEntry } from '../audit.ts';
@@ -9,8 +9,8 @@ import { orderRefused } from '../errors.ts';
 
 /**
  * Releases an endpoint from its quarantine: it uses its site's budget no more, and needs no person. Nothing is observed
- * by that, so its ends stay what they are, and so does its snapshot until a later cycle has proven it. Released again in
- * the same words it changes nothing.
+ * by that, so its ends stay what they are, and so does its snapshot until a later cycle has proven it. Released again
+ * in the same words it changes nothing.
  * @throws RecordRefusal `OrderRefused`, when it is not in quarantine
  */
 export async function releaseEndpoint(

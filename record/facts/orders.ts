@@ -39,6 +39,6 @@ export async function readOrders(tenants: Tenants, cycleId: string, clientId: st
 
 function aboutOf(subject: string, cycleId: string): string {
   const order = `rollback/${cycleId}/`;
-  if (subject.startsWith(order)) return `roll-back ${subject.slice(order.length)}`;
+  if (subject.startsWith(order)) return `rollback ${subject.slice(order.length)}`;
   return subject === cycleId ? 'the cycle' : subject.replace(`${cycleId} `, '');
 }

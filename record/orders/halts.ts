@@ -98,7 +98,7 @@ export async function putHalt(
   return true;
 }
 
-/** Orders about one cycle wait for each other, so that there is one halt, or one roll-back, for a target at a time. */
+/** Orders about one cycle wait for each other, so that there is one halt, or one rollback, for a target at a time. */
 export async function lockHalts(tx: Transaction, cycleId: string): Promise<void> {
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtext('halts'), hashtext(${cycleId}))`;
 }

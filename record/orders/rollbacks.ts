@@ -26,7 +26,7 @@ export async function orderRollback(
   const target = await targetOf(db, { cycleId, clientId }, named);
   const what = targetInWords(target);
   if (target.scope === 'patch')
-    throw orderRefused(`${what} came with others: name the endpoint, ring or site that is to be put back`);
+    throw orderRefused(`${what} came with others: name the endpoint, ring or site that is to be rolled back`);
   const rows = await rollbackRows(db, membersIn(cycle, target));
   const progress = rollbackProgress(
     rows.map((row) => toRollbackMember(row, [])),
@@ -34,7 +34,7 @@ export async function orderRollback(
   );
   if (progress.next.length + progress.awaited.length === 0)
     throw orderRefused(
-      `${cycleId} has patched nothing of ${what} that could be put back${excludedInWords(progress.excluded)}`,
+      `${cycleId} has patched nothing of ${what} that could be rolled back${excludedInWords(progress.excluded)}`,
     );
   return db.$transaction(async (tx) => {
     await lockHalts(tx, cycleId);
@@ -77,7 +77,7 @@ export async function cancelRollback(
 /** Who has ended an order before it was done, and why; null when nobody has. */
 export async function rollbackCancellationOf(db: Database, orderId: string): Promise<string | null> {
   const event = await db.auditEvent.findFirst({ where: { action: cancelled, subject: orderId } });
-  return event && `cancelled by ${event.actor}: ${event.because.join('; ')}; nobody more is put back`;
+  return event && `cancelled by ${event.actor}: ${event.because.join('; ')}; no further endpoint is rolled back`;
 }
 
 /** What proved the patches is taken back, so nobody gets more of them until a person resumes. */

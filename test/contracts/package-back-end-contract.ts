@@ -176,8 +176,8 @@ export const packageBackEndContract: readonly PackageClause[] = [
       expect(broken.installed).toEqual([]);
       const repair = { kind: 'repair', patches: [patch], limitMinutes: 1 } as const;
       expect(await end(world, `${configure}: repair`, repair)).toMatchObject({ state: 'failed' });
-      const mended = await world.agents.observe(world.endpoint, { packages: [patch.package], checks: [] });
-      expect(mended).toMatchObject({ audit: '', dependencyProblems: '', installed: [{ version: '1.0' }] });
+      const repaired = await world.agents.observe(world.endpoint, { packages: [patch.package], checks: [] });
+      expect(repaired).toMatchObject({ audit: '', dependencyProblems: '', installed: [{ version: '1.0' }] });
       expect(await world.versionOf(patch.package)).toBe('1.0');
     },
   })),

@@ -75,7 +75,7 @@ export const snapshotContract: readonly Clause[] = [
     },
   },
   {
-    sentence: 'a restore brings the files back, raises the generation, keeps evidence and starts the endpoint anew',
+    sentence: 'a restore brings the files back, raises the generation, keeps evidence and starts the endpoint again',
     holds: async (world) => {
       await world.write('good');
       await world.snapshots.create(world.endpointId, 'good');

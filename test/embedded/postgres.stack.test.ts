@@ -115,7 +115,7 @@ test.runIf(process.getuid?.() === 0)('as root it runs as another user', async ()
   expect(/^Uid:\s+65534\s+65534/m.test(status)).toBe(true);
 });
 
-test('an initialisation that was cut short is begun anew', async () => {
+test('an initialisation that was cut short is begun again', async () => {
   const stateDirectory = path.join(temporaryFolder(), 'state');
   mkdirSync(path.join(stateDirectory, 'postgres', 'data.unfinished', 'half'), { recursive: true });
   const { dataDirectory } = await planPostgres({ stateDirectory, durable: false });

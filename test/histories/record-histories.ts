@@ -66,7 +66,10 @@ try {
   await stack.close();
 }
 
-/** A cycle whose ring was halted and resumed while it waited for a window, that met a silent endpoint, finished, caught that one up, and gave one back. */
+/**
+ * A cycle whose ring was halted and resumed while it waited for a window, that met a silent endpoint, finished, caught
+ * that one up, and gave one back.
+ */
 async function finished(): Promise<Shapes> {
   await stack.fleet.power('laptop-1', 'off');
   const cycleId = await stack.start('servers');
@@ -90,8 +93,8 @@ async function finished(): Promise<Shapes> {
   await stack.temporal.workflow.getHandle(caughtUp).result();
   const canary = facts.endpoints.find((endpoint) => endpoint.ring === 'canary')?.endpoint;
   const other = canary === 'web-1' ? 'web-2' : 'web-1';
-  const rollBack = ['cycle', 'roll-back', cycleId, '--endpoint', other, '--why', 'it is recorded'];
-  succeed(await stack.command(...rollBack), 'cycle roll-back');
+  const rollBack = ['cycle', 'rollback', cycleId, '--endpoint', other, '--why', 'it is recorded'];
+  succeed(await stack.command(...rollBack), 'cycle rollback');
   await stack.temporal.workflow.getHandle(`rollback/${cycleId}/1`).result();
   return {
     'finished cycle': cycleId,
@@ -107,7 +110,7 @@ async function finished(): Promise<Shapes> {
   };
 }
 
-/** A cycle that was approved, and halted by its gate after its first endpoint had been put back. */
+/** A cycle that was approved, and halted by its gate after its first endpoint had been rolled back. */
 async function rolledBack(): Promise<Shapes> {
   const grep = archiveVersion('grep', '3.8-5+deb12u1', ['CVE-2026-70003']);
   await stack.fleet.publish(grep, ['db-2']);

@@ -1,6 +1,6 @@
 /**
- * Histories of workflows that have ended, against the workflows as they are now. A change that a running cycle would not
- * survive fails here; `npm run record:histories` makes them anew.
+ * Histories of workflows that have ended, against the workflows as they are now. A change that a running cycle would
+ * not survive fails here; `npm run record:histories` makes them again.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -17,7 +17,7 @@ const project = fileURLToPath(new URL('../..', import.meta.url));
 const file = fileURLToPath(new URL('../../docs/proofs.md', import.meta.url));
 const head = `# Proofs
 
-What the long tests came to when they were last run. \`npm run test:long -- NAME\` runs one and writes its section anew.
+What the long tests came to when they were last run. \`npm run test:long -- NAME\` runs one and writes its section again.
 `;
 
 /** Writes the section of one long test, and leaves the others as they are. */

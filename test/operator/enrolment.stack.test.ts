@@ -32,7 +32,7 @@ test('a token that comes through another site than its endpoint’s is refused, 
   expect((Date.parse(certificateEndsAt) - Date.now()) / 86_400_000).toBeCloseTo(397, 0);
 });
 
-test('an endpoint whose machine was made anew enrols again, and no other does', async () => {
+test('an endpoint whose machine was rebuilt enrols again, and no other does', async () => {
   const { tenants, files, clientId } = await appliedClient();
   const authority = await openAuthority(join(temporaryFolder(), 'authority'));
   const db = tenants.forClient(clientId);

@@ -176,7 +176,7 @@ test('an order that lets a cycle go on says within seconds that no worker took i
   await Promise.all(orders.map((order) => expect(order).rejects.toThrow(refusal)));
 });
 
-test('a roll-back takes the newest ring first, and never two of one redundancy group together', async () => {
+test('a rollback takes the newest ring first, and never two of one redundancy group together', async () => {
   const patched = { state: 'ended', outcome: 'patched' };
   const { connections, temporal, cycleId, clientId, tenants, db } = await openCycle([
     { endpoint: 'chicago-web-1', ring: 'canary', ...patched },
@@ -221,7 +221,7 @@ test('a roll-back takes the newest ring first, and never two of one redundancy g
   }
 });
 
-test('an endpoint that a later cycle has patched is not put back past it', async () => {
+test('an endpoint that a later cycle has patched is not rolled back past it', async () => {
   const patched = { endpoint: 'chicago-web-1', ring: 'all', outcome: 'patched' };
   const { connections, cycleId, clientId, tenants } = await openCycle([patched]);
   const later = `${cycleId}/2`;

@@ -93,7 +93,7 @@ test('an endpoint that is prepared by hand enrols with what the command prints, 
   await expect(ask()).rejects.toMatchObject({ code: 'EnrolmentRefused' });
 });
 
-test('an endpoint keeps its generation when it is enrolled again, unless its machine was made anew', async () => {
+test('an endpoint keeps its generation when it is enrolled again, unless its machine was rebuilt', async () => {
   const { tenants, clientId, wish, enrol } = await prepared();
   const db = tenants.forClient(clientId);
   const { name } = wish;

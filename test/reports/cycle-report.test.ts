@@ -51,11 +51,11 @@ describe('the page', () => {
     const page = cycleReportHtml(facts);
     const first = page.slice(page.indexOf('<section class="first">'), page.indexOf('</section>'));
     expect(first).toContain(
-      '2 of 6 endpoints patched and proven; 1 with nothing due; 1 put back as it was; 2 waiting and not done.',
+      '2 of 6 endpoints patched and proven; 1 with nothing due; 1 rolled back; 2 waiting and not done.',
     );
     expect(first).toContain('10.81.0.66');
     expect(first).toContain('planted by the demo, to show an emergency');
-    expect(first).toContain('<b>ber-web-2</b>: put back as it was.');
+    expect(first).toContain('<b>ber-web-2</b>: rolled back.');
     expect(first).toContain('<b>bos-web-2</b>: waiting, not done (it is offline).');
     expect(first).toContain('<b>postgresql-15 15.14-0+deb12u1</b>: declined on 1 endpoint.');
     expect(first).toContain('Nothing was tried on a clone for databases.');

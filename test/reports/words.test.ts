@@ -11,7 +11,7 @@ describe('the summary for a terminal', () => {
   test('opens with which cycle, how it ended, and what is late', () => {
     expect(summary.slice(0, 3)).toEqual([
       'Acme Trading & Co: standard cycle cycle/acme/servers/2026-11-21, policy servers version 4, halted, started 2026-11-21 20:00 UTC.',
-      '2 of 6 endpoints patched and proven; 1 with nothing due; 1 put back as it was; 2 waiting and not done.',
+      '2 of 6 endpoints patched and proven; 1 with nothing due; 1 rolled back; 2 waiting and not done.',
       '4 patches past the due date on 2026-11-21 and not done.',
     ]);
   });
@@ -59,13 +59,13 @@ test('an endpoint in quarantine needs a person until one has released it', () =>
 });
 
 describe('why', () => {
-  test('an endpoint that was put back says what failed, its gate and that it was restored', () => {
+  test('an endpoint that was rolled back says what failed, its gate and that it was restored', () => {
     const why = whyInWords(facts, 'ber-web-2');
-    expect(why[0]).toBe('ber-web-2 at berlin: put back as it was');
+    expect(why[0]).toBe('ber-web-2 at berlin: rolled back');
     expect(why).toContain('gate of ring early: halt, 1 of 2 failed (ber-web-2), at most 0 may');
-    expect(why).toContain('put back to it at 2026-11-21 21:18 UTC');
+    expect(why).toContain('rolled back to it at 2026-11-21 21:18 UTC');
     expect(why).toContain('check service shop-web: active before, failed after');
-    expect(why).toContain('shop-web 1.0 → 1.1: put back, not done');
+    expect(why).toContain('shop-web 1.0 → 1.1: rolled back, not done');
   });
 
   test('an order about a patch is named with the patch, by its name or its version, and where nobody has that patch not at all', () => {

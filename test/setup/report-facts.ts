@@ -1,4 +1,4 @@
-/** A realistic cycle: 6 endpoints at 2 sites, one put back, one switched off, one unmanaged thing, one sandbox failure. */
+/** A realistic cycle: 6 endpoints at 2 sites, one rolled back, one off, one unmanaged thing, one sandbox failure. */
 import type { CycleFacts, PatchSetEntry, RecordedFacts, StepFacts } from '../../domain/reports/cycle-facts.ts';
 import { countFigures } from '../../domain/reports/figures.ts';
 import type { CheckComparison, EndpointFacts, EndpointPatchFacts } from '../../domain/reports/endpoint-facts.ts';
@@ -203,11 +203,11 @@ const endpoints: EndpointFacts[] = [
     waitingFor: null,
     because: [
       'service shop-web failed after the update: exit code 1, "listen <host>:8080 & retry"',
-      'put back to snap-ber-web-2-7f3a; old versions, service and boot id were verified after it',
+      'rolled back to snap-ber-web-2-7f3a; old versions, service and boot id were verified after it',
     ],
     startedAt: '2026-11-21T21:16:02.000Z',
     endedAt: '2026-11-21T21:19:40.000Z',
-    patches: patches(false, 'put back with the whole endpoint: service shop-web failed', [
+    patches: patches(false, 'rolled back with the whole endpoint: service shop-web failed', [
       'libssl3',
       'libexpat1',
       'shop-web',

@@ -131,7 +131,7 @@ describe('a patch that failed on endpoints of two clients', () => {
       const disk = stack.endpoint(name);
       expect(disk.version('cron')).toBe(old);
       expect(disk.upgrades().join('\n')).toContain('openssl');
-      // Neither was ever started with it: nothing was put back.
+      // Neither was ever started with it: nothing was rolled back.
       expect(disk.generation()).toBe(1);
     }
     expect(files.changeRecord?.parent?.because).toContain(`file-1.acme was left out for cron ${version}`);

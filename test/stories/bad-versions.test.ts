@@ -135,7 +135,7 @@ describe('a version that breaks its service on the first endpoint that gets it',
     );
     expect(report.gates[0]?.because.join('\n')).toContain('db-1');
     const why = (await stack.ask<{ because: string[] }>('why', 'db-1')).because.join('\n');
-    expect(why).toContain('db-1 at tokyo: put back as it was');
+    expect(why).toContain('db-1 at tokyo: rolled back');
     expect(why).toContain('service cron.service ran before and is failed now');
     expect(why).toContain('gate of ring canary: halt');
   });

@@ -64,7 +64,7 @@ async function workEnds(name: string): Promise<void> {
     .catch(() => undefined);
 }
 
-/** Orders a roll-back and waits for its end; what is recorded of the cycle then. */
+/** Orders a rollback and waits for its end; what is recorded of the cycle then. */
 async function rolledBack(cycleId: string, ...part: readonly string[]): Promise<CycleFacts> {
   const argv = ['cycle', 'rollback', cycleId, ...part, '--why', 'the forms are blank', '--who', 'dana'];
   const { out } = succeed(await stack.command(...argv), argv.join(' '));

@@ -14,7 +14,7 @@ vi.setConfig(storyTimes);
 const site = 'tokyo';
 const siteWorker = `worker-${site}`;
 const controlWorker = 'worker-control';
-/** One ring each, in this order: the last one's install fails, so that it is put back. */
+/** One ring each, in this order: the last one's install fails, so that it is rolled back. */
 const [first, second, sick] = ['calm-1', 'calm-2', 'sick-1'] as const;
 
 let stack: RunningStack;
@@ -117,7 +117,7 @@ test('killed once inside each of snapshot, install, reboot and restore, workers 
   }
 });
 
-test('an endpoint that was put back while workers were killed was put back once, and is as it was', () => {
+test('an endpoint that was rolled back while workers were killed was rolled back once, and is as it was', () => {
   expect(facts.gates.map((gate) => gate.verdict)).toEqual(['advance', 'advance', 'halt']);
   const endpoint = endpointFacts(facts, sick);
   const disk = stack.endpoint(sick);

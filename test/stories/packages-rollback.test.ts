@@ -1,4 +1,4 @@
-/** Endpoints whose client data must survive: packages alone are put back, and what cannot be is a person's. */
+/** Endpoints whose client data must survive: packages alone are rolled back, and what cannot be is a person's. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { CycleFacts } from '../../domain/reports/cycle-facts.ts';
 import { succeed } from '../setup/stack/command.ts';
@@ -10,7 +10,7 @@ import { until } from '../setup/until.ts';
 vi.setConfig(storyTimes);
 
 const site = 'tokyo';
-/** The first one gets everything; of the second the patch fails, and of the third the way back as well. */
+/** The first one gets everything; of the second the patch fails, and of the third the rollback as well. */
 const [well, sick, lost] = ['erp-1', 'erp-2', 'erp-3'] as const;
 const newVersion = '3.8-5+deb12u1';
 const oldVersion = knownVersion('grep');
@@ -69,7 +69,7 @@ describe('an endpoint whose patch fails', () => {
   });
 });
 
-describe('an endpoint whose packages cannot be put back either', () => {
+describe('an endpoint whose packages cannot be rolled back either', () => {
   test('is quarantined with its snapshot kept, since no policy allows to restore its machine', () => {
     const endpoint = endpointFacts(facts, lost);
     const disk = stack.endpoint(lost);
@@ -80,7 +80,7 @@ describe('an endpoint whose packages cannot be put back either', () => {
     expect(disk.snapshots()).toHaveLength(1);
   });
 
-  test('is shown as needing a person until somebody has mended it', async () => {
+  test('is shown as needing a person until somebody has repaired it', async () => {
     const { endpoints } = await stack.ask<{
       endpoints: { name: string; personNeeded: { because: string[] } | null }[];
     }>('endpoint', 'list');
@@ -130,7 +130,7 @@ test('the next cycle does not bring back what is held, and brings the rest', asy
   expect(disk.version('grep')).toBe(oldVersion);
 });
 
-test('an endpoint that a person has mended is released by name, with who and why, and no other is', async () => {
+test('an endpoint that a person has repaired is released by name, with who and why, and no other is', async () => {
   const release = (name: string, why = 'its disk was replaced') =>
     stack.command('endpoint', 'release', name, '--why', why, '--who', 'dana');
   expect(await release(sick)).toMatchObject({

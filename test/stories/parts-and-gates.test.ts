@@ -1,4 +1,4 @@
-/** Orders about a part of a cycle, at its gates, of a roll-back under way, and as Temporal's web UI sends them. */
+/** Orders about a part of a cycle, at its gates, of a rollback under way, and as Temporal's web UI sends them. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { endpointFacts, outcomesOf, upgradesOf, verdictsOf } from '../setup/stack/facts.ts';
 import { type Operator, operatorOf } from '../setup/stack/operator.ts';
@@ -126,7 +126,7 @@ describe.concurrent('orders side by side', () => {
     expect((await stack.command('why', 'yard-3')).out).toContain(`halt of site ${far} by dana`);
   });
 
-  test('a roll-back and its cycle that are cancelled leave what had begun put back, the rest as it was, and all of it on record', async () => {
+  test('a rollback and its cycle that are cancelled leave what had begun rolled back, the rest as it was, and all of it on record', async () => {
     const before = stack.endpoint('press-2').state().packages;
     const snapshot = snapshotOf('press-1');
     const cycleId = await stack.start('presses');
@@ -154,9 +154,9 @@ describe.concurrent('orders side by side', () => {
       'halt of ring rest: one more shift',
       'halt of the cycle: the ink runs',
       'roll back of the cycle: the ink runs',
-      'cancel roll back of roll-back 1: the ink was old',
+      'cancel roll back of rollback 1: the ink was old',
       'cancel cycle of the cycle: the press is sold',
-      expect.stringMatching(/^roll back ended of roll-back 1: .*cancelled by dana: the ink was old.*1 rolled back/),
+      expect.stringMatching(/^roll back ended of rollback 1: .*cancelled by dana: the ink was old.*1 rolled back/),
     ]);
 
     const again = await operator.order('rollback', cycleId, 'the ink runs after all');

@@ -105,7 +105,7 @@ function closed(cycleId: string): Promise<CycleFacts> {
   );
 }
 
-describe.concurrent('cycles that were terminated in the middle of an install, or of its way back', () => {
+describe.concurrent('cycles that were terminated in the middle of an install, or of its rollback', () => {
   test('the endpoint is proven patched, the cycle gives its account, and the next one finds the budget free', async () => {
     const cycleId = await terminateInstall('steady', 'steady-1');
     await chore('reconcile');
@@ -131,7 +131,7 @@ describe.concurrent('cycles that were terminated in the middle of an install, or
     expect(disk.version('sed')).toBe('4.9-1+deb12u2');
   });
 
-  test('an endpoint whose install failed is put back and that is proven; who had not started is skipped', async () => {
+  test('an endpoint whose install failed is rolled back and that is proven; who had not started is skipped', async () => {
     const cycleId = await terminateInstall('sick', 'sick-1');
     const before = stack.endpoint('sick-1').generation();
     await chore('reconcile');
@@ -170,7 +170,7 @@ describe.concurrent('cycles that were terminated in the middle of an install, or
     expect(upgrades).toEqual(ended.outcome === 'patched' ? upgradesOf(ended) : []);
   });
 
-  test('packages that were put back half-way are put back wholly, and what failed is held', async () => {
+  test('packages whose rollback stopped half-way are rolled back wholly, and what failed is held', async () => {
     const before = new Map(
       stack
         .endpoint('kept-1')
@@ -180,7 +180,7 @@ describe.concurrent('cycles that were terminated in the middle of an install, or
     const openssl = archiveVersion('openssl', knownVersion('openssl'), [], { faults: { losesPower: 'for good' } });
     await stack.fleet.publish(openssl, ['kept-1']);
     const cycleId = await stack.start('kept');
-    await until('kept-1 is half put back', () => lostPowerOver('kept-1', openssl));
+    await until('kept-1 is rolled back half-way', () => lostPowerOver('kept-1', openssl));
     await terminate(cycleId, 'kept-1');
     await stack.fleet.power('kept-1', 'on');
     await chore('reconcile');

@@ -7,13 +7,14 @@
  *     npm run bench:endpoints -- --runs 1 --only openssl,libssl3
  *
  * Both sides fetch the package lists and the packages themselves, from the site's cache. Before each run every endpoint
- * is put back as it was when it had just enrolled, and booted; that is not timed. After each run the endpoints must have
- * exactly the same packages installed, whichever side it was. The last line is the ratio of the medians, a cycle's time
- * from its order to its close over that of apt-get; the line before it has the reboot that is due afterwards, which a
- * cycle does and apt-get does not, on both sides. Figures of different runs of this program do not compare.
+ * is restored to what it was when it had just enrolled, and booted; that is not timed. After each run the endpoints
+ * must have exactly the same packages installed, whichever side it was. The last line is the ratio of the medians, a
+ * cycle's time from its order to its close over that of apt-get; the line before it has the reboot that is due
+ * afterwards, which a cycle does and apt-get does not, on both sides. Figures of different runs of this program do not
+ * compare.
  *
- * It ends: a program that sits idle is ended by its name, a cycle that does not get on is given up, a run that failed is
- * made once more on endpoints that were set up again, and Ctrl-C or SIGTERM takes everything down.
+ * It ends: a program that sits idle is ended by its name, a cycle that does not get on is given up, a run that failed
+ * is made once more on endpoints that were set up again, and Ctrl-C or SIGTERM takes everything down.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-/** What both sides run on: endpoints of the lab that can be put back, with servers and workers over them. */
+/** What both sides run on: endpoints of the lab that can be restored, with servers and workers over them. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readClientFiles } from '../../activities/adapters/policy-files/yaml.ts';

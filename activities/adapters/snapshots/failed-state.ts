@@ -18,7 +18,7 @@ const kept = [
 
 /**
  * Copies the logs and the ledger out of a failed root into a folder, whole or not at all. A copy that is there is kept.
- * What cannot be read is named in `not-kept.txt`: a broken disk must not keep the machine from being put back.
+ * What cannot be read is named in `not-kept.txt`: a broken disk must not keep the machine from being rolled back.
  */
 export async function keepFailedState(root: string, folder: string): Promise<void> {
   if (existsSync(folder)) return;

@@ -1,4 +1,4 @@
-/** Packages that were fetched, as files: the new ones for the install, the old ones for the way back. */
+/** Packages that were fetched, as files: the new ones for the install, the old ones for the rollback. */
 import { chmod, chown, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Patch } from '../../../domain/patch.ts';
@@ -94,7 +94,7 @@ export function oldArchive({ package: name, from, architecture }: Patch): readon
   return from === null ? [] : [archiveName(name, from, architecture)];
 }
 
-/** The installed versions, where an archive still has them; where none has, only a snapshot is a way back. */
+/** The installed versions, where an archive still has them; where none has, only a snapshot is a way to roll back. */
 async function keepOld(patches: readonly Patch[], present: ReadonlySet<string>): Promise<void> {
   const absent = patches.filter((patch) => oldArchive(patch).some((name) => !present.has(name)));
   if (absent.length === 0) return;

@@ -16,7 +16,7 @@ import { runHere } from './transaction.ts';
 
 type Repair = Extract<Run, { kind: 'repair' }>;
 
-/** Parts of the limit: a script that hangs must not use up what the later steps need, the way back above all. */
+/** Parts of the limit: a script that hangs must not use up what the later steps need, the rollback above all. */
 const share = { lock: 0.1, configure: 0.3, reinstall: 0.1, fix: 0.1, again: 0.2, back: 0.2 } as const;
 const outputBytes = 256 * 1024;
 const dpkgForce = ['--force-confdef', '--force-confold'] as const;
@@ -39,21 +39,21 @@ export async function repair({ patches, limitMinutes }: Repair, output: string):
   );
   const atFault = [...packagesAtFault(await readTail(output, outputBytes)), ...(hung === null ? [] : [hung])];
   if (await isRepaired(patches))
-    return { ending: 'finished', because: 'The package manager was mended.', packagesAtFault: atFault };
+    return { ending: 'finished', because: 'The package manager was repaired.', packagesAtFault: atFault };
 
   const old = await keptOld(patches);
   if (old.length === 0) {
     return {
       ending: 'failed',
-      because: 'It could not be mended, and no old packages were kept.',
+      because: 'It could not be repaired, and no old packages were kept.',
       packagesAtFault: atFault,
     };
   }
   await runHere('dpkg', [...dpkgForce, '--install', ...old], seconds('back'));
   const clean = (await audit()) === '';
   const because = clean
-    ? 'It could not be mended, so the old versions were put back.'
-    : 'It could not be mended, and putting the old versions back did not succeed either.';
+    ? 'It could not be repaired, so its packages were rolled back.'
+    : 'It could not be repaired, and rolling its packages back did not succeed either.';
   return { ending: 'failed', because, packagesAtFault: atFault };
 }
 

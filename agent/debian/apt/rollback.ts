@@ -56,7 +56,7 @@ export async function rollBack({ patches, hold, limitMinutes }: PackageRollback,
   const names = held.map((each) => each.name);
   const holding = names.length === 0 ? 0 : await runHere('apt-mark', ['hold', ...names], seconds('hold'));
   if (holding !== 0) return failed('The old versions are back, but apt-mark could not hold them.');
-  return { ending: 'finished', because: 'The old versions were put back.', packagesAtFault: [] };
+  return { ending: 'finished', because: 'The packages were rolled back.', packagesAtFault: [] };
 }
 
 /** Packages that are not at the version from before. */

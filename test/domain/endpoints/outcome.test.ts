@@ -263,7 +263,7 @@ describe('any single thing that is worse than before', () => {
     { pendingReboot: { due: true, because: ['newer kernel'] } },
   );
 
-  it('proves neither a patch nor a way back', () => {
+  it('proves neither a patch nor a rollback', () => {
     fc.assert(
       fc.property(worse, (change) => {
         expect(judge(change).proven).toBe(false);

@@ -14,7 +14,7 @@ const found = fc.record({
   because: fc.constant('looked'),
 });
 
-describe('the way back after a failed install', () => {
+describe('the rollback after a failed install', () => {
   it('is the one the policy names', () => {
     expect(rollbackMethodAfterFailure({ rollback: 'machine', snapshotId: 's' })).toEqual({
       by: 'machine',
@@ -31,7 +31,7 @@ describe('the way back after a failed install', () => {
   });
 });
 
-describe('the way back by a person’s order', () => {
+describe('the rollback by a person’s order', () => {
   const usable = { snapshotId: 's', usable: true, because: 'it was looked at' };
   const gone = { snapshotId: 's', usable: false, because: 'it has no root' };
 

@@ -29,10 +29,10 @@ const rolledBack = (endpointId: string, ...patchesAtFault: readonly string[]) =>
 describe('the verdict of a gate', () => {
   it.each<[string, RingFacts, string]>([
     ['all verified: advance', ring(['patched', 'patched', 'patched']), 'advance'],
-    ['one put back and none may fail: halt', ring(['patched', 'patched', 'rolled_back']), 'halt'],
+    ['one rolled back and none may fail: halt', ring(['patched', 'patched', 'rolled_back']), 'halt'],
     ['one quarantined: halt', ring(['patched', 'patched', 'quarantined']), 'halt'],
     [
-      'one put back where one may be: advance',
+      'one rolled back where one may be: advance',
       ring(['patched', 'patched', 'rolled_back'], { gate: { ...gate, failuresAtMost: 1 } }),
       'advance',
     ],

@@ -123,15 +123,15 @@ describe('to which end an endpoint is brought that nobody holds', () => {
     ['its install failed, and it is as it was', { install: { ...install, state: 'failed' } }, 'skipped'],
     ['an install succeeded, and it is as it was', {}, 'rolled_back'],
     ['it is as it was and heard of nothing', { install: null }, 'skipped'],
-    ['it is half installed', { after: halfInstalled }, 'put back'],
-    ['a service that ran is down', { after: broken }, 'put back'],
+    ['it is half installed', { after: halfInstalled }, 'roll back'],
+    ['a service that ran is down', { after: broken }, 'roll back'],
     ['its agent does not answer', { after: null }, 'look again'],
     ['it is silent, and nobody recorded what was before', { after: null, before: null }, 'look again'],
     ['nobody recorded what was before, and nothing was begun', { before: null, install: null }, 'skipped'],
     ['nobody recorded what was before, and an install was begun', { before: null, after: patched }, 'quarantined'],
     ['it is broken, and not by an install of ours', { after: broken, install: null }, 'quarantined'],
     ['the planned versions are there, whoever installed them', { after: patched, install: null }, 'patched'],
-    ['a reboot was due and has not happened', { after: patched, rebootWasDue: true }, 'put back'],
+    ['a reboot was due and has not happened', { after: patched, rebootWasDue: true }, 'roll back'],
   ])('%s', (_, more, end) => {
     const verdict = judgeOrphanedEndpoint(orphan(more));
     expect(verdict.end).toBe(end);
@@ -152,7 +152,7 @@ describe('to which end an endpoint is brought that nobody holds', () => {
         const { end } = judgeOrphanedEndpoint(facts);
         if (after === null) expect(end).toBe('look again');
         if (end === 'patched') expect([after, hasBefore, rebootWasDue]).toEqual([patched, true, false]);
-        if (end === 'put back') expect([known === null, hasBefore]).toEqual([false, true]);
+        if (end === 'roll back') expect([known === null, hasBefore]).toEqual([false, true]);
         // What an install says of itself makes nothing patched.
         if (known && end !== 'rolled_back')
           expect(judgeOrphanedEndpoint({ ...facts, install: { ...known, state: 'failed' } }).end).toBe(end);
@@ -173,7 +173,7 @@ describe('endpoints that were handed to a catch-up', () => {
   });
 });
 
-describe('orders to roll back whose workflow is gone', () => {
+describe('rollback orders whose workflow is gone', () => {
   const after = (minutes: number) => new Date(Date.parse(closedAt) + minutes * 60_000).toISOString();
 
   it.each<[string, WorkflowStatus, number, boolean]>([

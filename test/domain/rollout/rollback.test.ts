@@ -11,7 +11,7 @@ function member(endpointId: string, ring: string, more: Partial<RollbackMember> 
   return { endpointId, ring, state: 'ended', outcome: 'patched', laterCycle: null, tried: false, ...more };
 }
 
-describe('who is put back now', () => {
+describe('which endpoints are rolled back now', () => {
   it.each<[string, readonly RollbackMember[], readonly string[]]>([
     ['the newest ring first', [member('a', 'canary'), member('b', 'rest'), member('c', 'rest')], ['b', 'c']],
     [

@@ -51,7 +51,7 @@ describe('whether a halt becomes a successor', () => {
     ['every patch is at fault: nothing is left', judge([rolledBack('e1', cron, grep), member('e2')]), 'no'],
     ['the bad patch was all there was', judge([{ ...rolledBack('e1', cron), patches: [cron] }]), 'no'],
     [
-      'an endpoint could not be put back: a person is asked, whatever the policy says',
+      'an endpoint could not be rolled back: a person is asked, whatever the policy says',
       judge([{ ...rolledBack('e1', cron), outcome: 'quarantined' }, member('e2')]),
       'ask',
     ],
@@ -163,7 +163,7 @@ describe('a patch that a person has skipped', () => {
 
 describe('who is in a successor', () => {
   it.each([
-    ['whoever was put back for the bad patch', rolledBack('e9', cron), 'it was put back for cron 2'],
+    ['an endpoint that was rolled back for the bad patch', rolledBack('e9', cron), 'it was rolled back for cron 2'],
     ['whoever was left out for it', excluded('e9', cron), 'it was left out for cron 2'],
     ['whoever’s turn had not come', member('e9'), 'its turn had not come'],
     ['whoever was silent at the planning', member('e9', { patches: null }), 'what is due on it is not known yet'],

@@ -36,10 +36,10 @@ describe('whether a snapshot is kept', () => {
     ['the days are over', {}, 7, false],
     ['a person asked for longer', { keepUntilAt: daysLater(30) }, 29, true],
     ['an earlier date does not shorten the policy’s days', { keepUntilAt: daysLater(1) }, 6, true],
-    ['its cycle still runs and may order a roll-back', { cycleState: 'running' }, 100, true],
+    ['its cycle still runs and may order a rollback', { cycleState: 'running' }, 100, true],
     ['the endpoint is in flight', { endpointState: 'in flight', outcome: null }, 100, true],
     ['nobody knows how the work ended', { endpointState: 'unknown', outcome: null }, 100, true],
-    ['the endpoint is being put back by order', { endpointState: 'rolling back' }, 100, true],
+    ['the endpoint is being rolled back by order', { endpointState: 'rolling back' }, 100, true],
     ['another cycle is at work on the endpoint', { endpointIs: 'under way' }, 100, true],
     ['the endpoint is quarantined', { outcome: 'quarantined' }, 1000, true],
     ['another cycle has quarantined the endpoint since', { endpointIs: 'quarantined' }, 1000, true],
@@ -50,8 +50,8 @@ describe('whether a snapshot is kept', () => {
       17,
       false,
     ],
-    ['the endpoint was put back to it and the days are not over', { outcome: 'rolled_back' }, 6, true],
-    ['the endpoint was put back to it and the days are over', { outcome: 'rolled_back' }, 7, false],
+    ['the endpoint was rolled back to it and the days are not over', { outcome: 'rolled_back' }, 6, true],
+    ['the endpoint was rolled back to it and the days are over', { outcome: 'rolled_back' }, 7, false],
     ['nothing was installed: skipped', { outcome: 'skipped' }, 0, false],
     ['nothing was installed: unchanged', { outcome: 'unchanged' }, 0, false],
     ['nothing was installed: superseded', { outcome: 'superseded' }, 0, false],
@@ -114,7 +114,7 @@ describe('of any snapshots', () => {
     })
     .map((more) => snapshot(more));
 
-  it('none is deleted while it may be the only way back, or a cycle may order one', () => {
+  it('none is deleted while it may be the only way to roll back, or a cycle may order one', () => {
     fc.assert(
       fc.property(any, instants, (one, now) => {
         const needed =

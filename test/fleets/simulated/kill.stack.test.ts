@@ -125,7 +125,7 @@ describe('a restore that is cut short', () => {
   });
 });
 
-/** Installs over a snapshot on every endpoint, so that a restore has something to put back. */
+/** Installs over a snapshot on every endpoint, so that a restore has something to restore. */
 async function fleetToRestore(endpoints: readonly string[]): Promise<RunningFleet> {
   const fleet = await startFleet({ endpoints: endpoints.map((name) => ({ name, site: 'north' })) });
   await Promise.all(

@@ -12,7 +12,7 @@ export type KeptState = {
   /** Each upgrade that dpkg.log names, as `PACKAGE FROM TO`, in order. */
   upgrades(): readonly string[];
   dpkgLog(): string;
-  /** How often the whole machine was put back, plus one. */
+  /** How often the whole machine was rolled back, plus one. */
   generation(): number;
   /** What its agent was asked to do, and what became of it. */
   ledger(): readonly LedgerEntry[];

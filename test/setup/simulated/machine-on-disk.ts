@@ -13,7 +13,7 @@ export type MachineOnDisk = {
   upgrades(): readonly string[];
   dpkgLog(): string;
   service(name: string): string | undefined;
-  /** How often the whole machine was put back, plus one. */
+  /** How often the whole machine was rolled back, plus one. */
   generation(): number;
   /** What its agent was asked to do, and what became of it. */
   ledger(): readonly LedgerEntry[];

@@ -18,7 +18,7 @@ export type RunningMachine = {
   publish(...versions: readonly ArchiveVersion[]): void;
   /** The process dies and is started again: the same boot goes on. */
   takeUpAgain(): SimulatedMachine;
-  /** The plug is pulled and put back. */
+  /** The plug is pulled and put in again. */
   bootAgain(): SimulatedMachine;
   run(runId: string, run: Run): Promise<RunEnd>;
   dpkgLog(): Promise<string>;

@@ -1,4 +1,7 @@
-/** What stories stand on: a whole stack over a fleet, simulated unless they say otherwise, brought up and driven by the command line alone. */
+/**
+ * What stories stand on: a whole stack over a fleet, simulated unless they say otherwise, brought up and driven by the
+ * command line alone.
+ */
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,7 +35,7 @@ export type AnyRunningStack = {
   command(...argv: readonly string[]): Promise<CommandResult>;
   /** Runs a command with --json and reads its answer. Rejects with what it says when it fails. */
   ask<Answer>(...argv: readonly string[]): Promise<Answer>;
-  /** Writes a policy's file anew and applies it. */
+  /** Writes a policy's file again and applies it. */
   apply(policy: StoryPolicy): Promise<void>;
   /** Starts a cycle; its id. */
   start(policy: string): Promise<string>;

@@ -54,7 +54,9 @@ function actOn(fact: Recorded, board: Board): { endpointId: string; cycleId: str
   return { endpointId, cycleId: record?.['cycleId'] as string | undefined, what: fact.fact };
 }
 
-/** 2 and 3: before an install there is a verified snapshot, on record before it was taken, or somebody who waives it. */
+/**
+ * 2 and 3: before an install there is a verified snapshot, on record before it was taken, or somebody who waives it.
+ */
 export const undoBeforeAct: Rules = ({ must }) => ({
   sees(fact, board) {
     if (fact.fact === 'snapshot taken' && board.isProduction(fact.endpointId)) {
@@ -77,7 +79,8 @@ export const undoBeforeAct: Rules = ({ must }) => ({
       usable || waived,
       () => `${cycleId} installs on ${fact.endpointId} without a verified snapshot, and nobody waived it`,
     );
-    if (!waived) must(3, fact.at, usable, () => `${cycleId} installs on ${fact.endpointId} and has no way back`);
+    if (!waived)
+      must(3, fact.at, usable, () => `${cycleId} installs on ${fact.endpointId} and has no way to roll back`);
   },
 });
 
@@ -161,7 +164,7 @@ function needsReboot(board: Board, patch: Patch): boolean {
   return board.scenario.releases.some((release) => release.package === patch.package && release.effect === 'reboot');
 }
 
-/** 3 and 7: what was put back is as it was; what is said to have had nothing installed has not. */
+/** 3 and 7: what was rolled back is as it was; what is said to have had nothing installed has not. */
 export const asItWas: Rules = ({ must, counts }) => {
   const holds = new Map<string, LockHold>();
   return {

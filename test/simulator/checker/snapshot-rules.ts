@@ -1,4 +1,6 @@
-/** How long the way back is there: for as long as it is the only one, and then for the policy's days. */
+/**
+ * How long a snapshot is kept: for as long as nothing else can roll its endpoint back, and then for the policy's days.
+ */
 import type { Row } from '../world/record.ts';
 import type { Board, LockHold } from './board.ts';
 import { type Rules, iso } from './rule.ts';

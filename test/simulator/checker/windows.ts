@@ -1,7 +1,7 @@
 /**
- * When a policy's windows are open at a site, worked out anew by Intl and plain arithmetic: a window belongs to the day it
- * opens on the site's wall; an opening that spring skips is as long after the skip as it would have been; one that autumn
- * brings twice is meant the first time; what is left of days is exact minutes.
+ * When a policy's windows are open at a site, worked out independently by Intl and plain arithmetic: a window belongs
+ * to the day it opens on the site's wall; an opening that spring skips is as long after the skip as it would have been;
+ * one that autumn brings twice is meant the first time; what is left of days is exact minutes.
  */
 import type { Opening, Policy, WindowRule } from '../../../domain/policies/policy.ts';
 

@@ -1,4 +1,7 @@
-/** Whether a wrong version of the product is found out: a seed at which it breaks the rule, and the right version does not. */
+/**
+ * Whether a wrong version of the product is found out: a seed at which it breaks the rule, and the right version does
+ * not.
+ */
 import { bundleOf } from '../harness/bundle.ts';
 import type { ActivityFunction, ActivityTable, Answer, WorkflowBundle } from '../harness/interface.ts';
 import type { judgeSeed } from '../judge-seed.ts';
@@ -33,7 +36,7 @@ export async function foundOutAt(wrong: Wrong, wrongly: Judge, rightly: Judge): 
   return null;
 }
 
-/** The table with one activity told anew: it is given the input, and what the right one answers. */
+/** The table with one activity written again: it is given the input, and what the right one answers. */
 export function instead(
   name: string,
   act: (input: readonly unknown[], rightly: (input: readonly unknown[]) => Promise<Answer>) => Answer | Promise<Answer>,

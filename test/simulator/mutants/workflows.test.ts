@@ -61,6 +61,6 @@ it('rule 1: each cycle has a lock of its own, and looks at no other', { timeout:
 /** The product's workflows with one line wrong. */
 async function bundleWith(rule: Rule, file: string, right: string, wrong: string): Promise<WorkflowBundle> {
   const source = await readFile(new URL(`../../../${file}`, import.meta.url), 'utf8');
-  expect(source, `${file} has changed: find the line anew that holds rule ${rule}`).toContain(right);
+  expect(source, `${file} has changed: find the line again that holds rule ${rule}`).toContain(right);
   return bundleOf({ replaced: { [file]: source.replace(right, wrong) } });
 }

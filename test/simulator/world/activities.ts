@@ -1,6 +1,7 @@
 /**
  * The activities that the workflows of a simulation call: the product's own, over a world in memory. So a rule that an
- * activity holds is tried here as it ships; only what takes time, or looks at the clock while it waits, is told anew.
+ * activity holds is tried here as it ships; only what takes time, or looks at the clock while it waits, is written
+ * again.
  */
 import { ApplicationFailure } from '@temporalio/common';
 import { asyncLocalStorage } from '@temporalio/activity';
@@ -159,7 +160,7 @@ function contextOf(
     heartbeat: () => {},
     sleep: () => {
       if (watching.has(name)) throw notYet('it is under way', watchMilliseconds);
-      throw new NotModelled(`${name} sleeps: tell it anew in test/simulator/world/activities.ts`);
+      throw new NotModelled(`${name} sleeps: write it again in test/simulator/world/activities.ts`);
     },
   };
   return context as unknown as NonNullable<ReturnType<typeof asyncLocalStorage.getStore>>;

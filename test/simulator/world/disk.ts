@@ -17,7 +17,7 @@ export type Disk = {
   held: readonly string[];
   /** Services that still run on replaced libraries. */
   stale: readonly string[];
-  /** When services were last started anew, in milliseconds of the virtual clock. */
+  /** When services were last started again, in milliseconds of the virtual clock. */
   restartedAt: number;
   mirrorSaidNo: boolean;
 };

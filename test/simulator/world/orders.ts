@@ -28,7 +28,7 @@ export function drawOrders(
   return cycles.flatMap((cycle) => [...drawSigned(chance, cycle, clients), ...drawParts(chance, cycle)]);
 }
 
-/** What lets a cycle go on, or ends it; and the word that a quarantined endpoint was mended. */
+/** What lets a cycle go on, or ends it; and the word that a quarantined endpoint was repaired. */
 function drawSigned(chance: Chance, { at, input }: CycleStart, clients: readonly ClientFacts[]): OrderFacts[] {
   const { cycleId, clientId } = input;
   const sites = clients.find(({ client }) => client.id === clientId)?.sites ?? [];
@@ -56,7 +56,7 @@ function drawSigned(chance: Chance, { at, input }: CycleStart, clients: readonly
   return [...approvals, ...gates, ...cancels, ...windows, ...releases];
 }
 
-/** Halts of parts of a cycle, often resumed; parts that are skipped, or put back. */
+/** Halts of parts of a cycle, often resumed; parts that are skipped, or rolled back. */
 function drawParts(chance: Chance, { at, input: { cycleId, clientId } }: CycleStart): OrderFacts[] {
   const orders: OrderFacts[] = [];
   const draw = (

@@ -1,4 +1,4 @@
-/** Snapshots of whole machines: taken, looked at, put back, deleted, each as the endpoint's faults have it. */
+/** Snapshots of whole machines: taken, looked at, rolled back, deleted, each as the endpoint's faults have it. */
 import {
   type Restored,
   SnapshotFailed,
@@ -58,7 +58,8 @@ export class Snapshots implements SnapshotPort {
     const { restore: fault } = machine.facts.faults;
     if (fault !== 'good') this.#record({ fact: 'fault', fault: `restore ${fault}` });
     if (!kept?.usable) throw new SnapshotFailed(`there is no usable snapshot ${snapshotId}`, false);
-    if (fault === 'refused') throw new SnapshotFailed(`${endpointId} cannot be put back: the storage says no`, false);
+    if (fault === 'refused')
+      throw new SnapshotFailed(`${endpointId} cannot be rolled back: the storage says no`, false);
     machine.putBack(kept.disk, generation);
     if (fault === 'brings a broken machine') machine.disk.services = { ...machine.disk.services, ssh: 'failed' };
     this.#record({ fact: 'restored', endpointId, snapshotId, truth: machine.truth() });

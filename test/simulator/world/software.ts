@@ -8,7 +8,7 @@ import type { BadShape, PublishedVersion } from './releases.ts';
 /** The machine it is on: its disk may be another one after a restore. */
 type On = {
   readonly disk: () => Disk;
-  /** Later, unless the machine has started anew meanwhile. */
+  /** Later, unless the machine has started again meanwhile. */
   readonly after: (milliseconds: number, act: () => void) => void;
 };
 type Around = { readonly now: () => number; readonly record: Recorder; readonly releases: readonly PublishedVersion[] };
@@ -26,7 +26,9 @@ export class Software {
     this.#on = on;
   }
 
-  /** What installing these would remove or downgrade, and nobody allowed: what another cycle has made newer among it. */
+  /**
+   * What installing these would remove or downgrade, and nobody allowed: what another cycle has made newer among it.
+   */
   besides(patches: readonly Patch[], allowed: readonly string[]): readonly string[] {
     const { packages } = this.#on.disk();
     return patches.flatMap((patch) => {
@@ -93,7 +95,7 @@ export class Software {
     this.#met(fault);
   }
 
-  /** What would have failed later fails later still: the service was started anew. */
+  /** What would have failed later fails later still: the service was started again. */
   startAnew(): void {
     const disk = this.#on.disk();
     for (const release of this.#around.releases) {

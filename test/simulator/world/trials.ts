@@ -8,7 +8,10 @@ import type { Scenario } from './scenario.ts';
 /** From so many endpoints on, orders of them do not come about twice by chance; and so many are enough. */
 const alike = { least: 9, most: 15 };
 
-/** A client's cycle twice at once, over endpoints that are all alike: the lot alone says who goes first, each time anew. */
+/**
+ * A client's cycle twice at once, over endpoints that are all alike: the lot alone says who goes first, each time drawn
+ * again.
+ */
 export function twiceAtOnce(scenario: Scenario): Scenario {
   const fitting = scenario.clients.filter(({ endpoints }) => {
     return endpoints.length >= alike.least && endpoints.length <= alike.most;
@@ -27,7 +30,9 @@ export function twiceAtOnce(scenario: Scenario): Scenario {
   };
 }
 
-/** An emergency comes while cycles work their way through sites that bear little: at every start somebody goes first. */
+/**
+ * An emergency comes while cycles work their way through sites that bear little: at every start somebody goes first.
+ */
 export function rush(scenario: Scenario): Scenario {
   const [advisory] = scenario.releases.flatMap(({ cves }) => cves);
   if (!advisory) return scenario;
@@ -55,7 +60,9 @@ export function rush(scenario: Scenario): Scenario {
   };
 }
 
-/** One patch is bad everywhere, and gates and policies let it come far: only the breaker stands between it and everyone. */
+/**
+ * One patch is bad everywhere, and gates and policies let it come far: only the breaker stands between it and everyone.
+ */
 export function outbreak(scenario: Scenario): Scenario {
   const [worst, ...others] = scenario.releases;
   if (!worst) return scenario;
@@ -79,7 +86,9 @@ export function outbreak(scenario: Scenario): Scenario {
   };
 }
 
-/** One client's cycle after another's, so that the later ones could learn from the first; and each client tries again. */
+/**
+ * One client's cycle after another's, so that the later ones could learn from the first; and each client tries again.
+ */
 function inTurnAndAgain(startAt: number) {
   return ({ input }: CycleStart, index: number): CycleStart[] => {
     const at = startAt + (1 + index * 6) * 60_000;

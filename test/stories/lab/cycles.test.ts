@@ -1,6 +1,6 @@
 /**
- * Whole cycles over real Debian endpoints, one after another on one stack. What is done is done through the product; what
- * came of it is seen by dpkg's own database and log, by the service's own answer, and by boot ids.
+ * Whole cycles over real Debian endpoints, one after another on one stack. What is done is done through the product;
+ * what came of it is seen by dpkg's own database and log, by the service's own answer, and by boot ids.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -157,7 +157,7 @@ describeWhereLabCanBe('patch cycles over real endpoints', () => {
       expect(endpointFacts(report, first).because.join('\n')).toContain(reason);
       expect(report.gates[0]?.because.join('\n')).toContain(first);
       const why = (await stack.ask<{ because: string[] }>('why', first)).because.join('\n');
-      expect(why).toContain(`${first} at ${near}: put back as it was`);
+      expect(why).toContain(`${first} at ${near}: rolled back`);
       expect(why).toContain(reason);
       expect(why).toContain('gate of ring canary: halt');
     });

@@ -33,7 +33,7 @@ export function describeKilledWorker(stack: () => RunningLabStack): void {
       await killWhen('a snapshot is taken', () => taking.snapshots().some((name) => name.startsWith('.')));
       await killWhen('dpkg is in the middle of an install', () => dpkgIsBusy(upgraded));
       await killWhen('a reboot has begun', () => isRunning(upgraded, 'reboot'));
-      await killWhen('an endpoint is put back', () => stack().endpoint(breaking).isBeingRestored());
+      await killWhen('an endpoint is rolled back', () => stack().endpoint(breaking).isBeingRestored());
       facts = await stack().ended(cycleId);
     });
 
@@ -42,7 +42,7 @@ export function describeKilledWorker(stack: () => RunningLabStack): void {
       expect(processes.find((one) => one.name === worker)).toMatchObject({ restarts: 4, state: 'ready' });
     });
 
-    it('ends right: patched where nothing broke, put back where something did', async () => {
+    it('ends right: patched where nothing broke, rolled back where something did', async () => {
       expect(facts.state).toBe('finished');
       for (const endpoint of stack().endpoints) {
         const isBroken = endpoint.name === breaking;

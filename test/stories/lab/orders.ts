@@ -92,7 +92,7 @@ export function describeOrders(stack: () => RunningLabStack): void {
         'dana',
       );
       expect(told).toMatchObject({ code: 0, err: '' });
-      const recorded = await until('the ring is put back', async () => {
+      const recorded = await until('the ring is rolled back', async () => {
         const now = endpointFacts(await stack().ask<CycleFacts>('cycle', 'show', cycleId), canary);
         return now.outcome === 'rolled_back' && now;
       });
