@@ -3,6 +3,7 @@
  */
 import { Command } from 'commander';
 import { applyCommand } from './apply.ts';
+import { completionCommand } from './completion.ts';
 import { cycleCommand } from './cycle.ts';
 import { demoCommand } from './demo.ts';
 import { downCommand } from './down.ts';
@@ -45,6 +46,7 @@ for (const add of [
   windowCommand,
   snapshotCommand,
   siteCommand,
+  completionCommand,
 ])
   add(program);
 
