@@ -1,4 +1,5 @@
 /** Shows a cycle live: a table that redraws on a terminal, one line an event elsewhere. */
+import { stateInWords } from '../domain/endpoints/saga.ts';
 import { createLogUpdate } from 'log-update';
 import type { CycleFacts } from '../domain/reports/cycle-facts.ts';
 import { tableLines } from './print.ts';
@@ -81,7 +82,7 @@ function lines(stream: NodeJS.WriteStream): Screen {
 }
 
 function stateOf(endpoint: CycleFacts['endpoints'][number]): string {
-  if (endpoint.outcome) return endpoint.outcome.replace('_', ' ');
+  if (endpoint.outcome) return stateInWords(endpoint.outcome);
   return endpoint.waitingFor ? `waits for ${endpoint.waitingFor}` : endpoint.startedAt ? 'in flight' : 'planned';
 }
 

@@ -36,3 +36,13 @@ export type DryRun = {
 
 /** A patch for everyone who is offered it: one package at one version, whatever it replaces. */
 export type PatchId = { readonly package: string; readonly architecture: string; readonly version: string };
+
+/** As people and halts name a patch, on every architecture: `openssl=3.0.11-1`. */
+export function patchName({ package: name, version }: Pick<PatchId, 'package' | 'version'>): string {
+  return `${name}=${version}`;
+}
+
+/** One patch apart from every other, as apt writes it: `cron:amd64=3.0pl1-162`. */
+export function patchKey(patch: PatchId): string {
+  return `${patch.package}:${patch.architecture}=${patch.version}`;
+}

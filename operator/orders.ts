@@ -2,6 +2,7 @@
  * How a running cycle is given orders from outside, by the command line. What stops or takes back anything is on record
  * before the cycle is told, so it holds though no worker answers; what lets a cycle go on needs one that does.
  */
+import { isRollbackId } from '../domain/ids.ts';
 import type { SignOff } from '../domain/rollout/cycle.ts';
 import type { NamedTarget } from '../domain/rollout/halt.ts';
 import { InvalidRequest, unanswered, unknownCycle } from './errors.ts';
@@ -88,7 +89,7 @@ export async function rollBackPart(
  * roll back, by its id, is ended the same way.
  */
 export async function cancelCycle(connections: Connections, cycleId: string, signOff: SignOff): Promise<string> {
-  if (cycleId.startsWith('rollback/')) return cancelRollbackOrder(connections, cycleId, signOff);
+  if (isRollbackId(cycleId)) return cancelRollbackOrder(connections, cycleId, signOff);
   await refuseUnknown(connections, cycleId);
   const { isRunning, statusOf } = await loadMessages();
   const temporal = await connections.temporal();

@@ -1,3 +1,4 @@
+import { patchName } from '../domain/patch.ts';
 import type { CycleFacts, OrderFacts } from '../domain/reports/cycle-facts.ts';
 import { patchLines } from '../domain/reports/figures.ts';
 import type { PatchLine } from '../domain/reports/figures.ts';
@@ -58,7 +59,10 @@ function concerns({ about }: OrderFacts, endpoint: EndpointFacts): boolean {
 }
 
 function concernsPatch(about: string, patch: EndpointFacts['patches'][number]): boolean {
-  return about.startsWith('patch ') && isPatch(about.slice('patch '.length), `${patch.package}=${patch.to}`);
+  return (
+    about.startsWith('patch ') &&
+    isPatch(about.slice('patch '.length), patchName({ package: patch.package, version: patch.to }))
+  );
 }
 
 function orderInWords({ order, about, who, because, orderedAt }: OrderFacts): string {

@@ -10,6 +10,7 @@ import {
   stageWords,
   stages,
   transitions,
+  stateInWords,
 } from '../domain/endpoints/saga.ts';
 
 export const sagaPath = join(import.meta.dirname, '..', 'docs', 'endpoint-saga.md');
@@ -70,7 +71,7 @@ function idOf(state: SagaState): string {
 }
 
 function named(state: SagaState): string {
-  return state.replace('_', ' ');
+  return stateInWords(state);
 }
 
 /** With its columns aligned, as the formatter wants them. */

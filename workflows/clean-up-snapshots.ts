@@ -2,6 +2,7 @@
  * Every hour: deletes the snapshots that nothing needs any more, destroys the clones of tests that have ended, and notes
  * what exists without being on record, or is on record without being there. Site by site, as far as sites answer.
  */
+import { cleanUpWorkflowId } from '../domain/ids.ts';
 import { continueAsNew, executeChild, workflowInfo } from '@temporalio/workflow';
 import { failureInWords } from './failures.ts';
 import { controlBulk, control, machineActs, siteWorkerWait } from './stubs.ts';
@@ -25,7 +26,7 @@ export async function cleanUpSnapshots(): Promise<readonly string[]> {
 
 function cleanedUp(site: SiteToCleanUp): Promise<string> {
   const { siteId } = site;
-  return executeChild(cleanUpSite, { workflowId: `clean-up/${siteId}`, args: [site], staticSummary: siteId }).then(
+  return executeChild(cleanUpSite, { workflowId: cleanUpWorkflowId(site), args: [site], staticSummary: siteId }).then(
     (count) => `${siteId}: ${count} snapshots and sandboxes are gone`,
     (failure) => `${siteId}: ${failureInWords(failure)}`,
   );

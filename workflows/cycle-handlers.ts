@@ -2,6 +2,7 @@
  * The desk of a cycle: takes the orders people give it, keeps what an operator sees in Temporal's UI (current details,
  * search attributes, the status query), and records each step with its reasons.
  */
+import { ringWorkflowId } from '../domain/ids.ts';
 import {
   CancellationScope,
   allHandlersFinished,
@@ -236,7 +237,7 @@ export function registerCycleHandlers(input: CycleInput) {
 
     /** Runs one ring where orders can reach it. */
     async ring(name: string, run: (workflowId: string) => Promise<RingEnd>): Promise<RingEnd> {
-      ring = { name, workflowId: `ring/${cycleId}/${name}` };
+      ring = { name, workflowId: ringWorkflowId({ cycleId, ring: name }) };
       signalsBeforeRing = signals;
       upsertSearchAttributes(ringAttribute(name));
       show({ doing: `ring ${name}`, waitsFor: null });

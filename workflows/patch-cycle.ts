@@ -1,4 +1,5 @@
 /** A patch cycle: the ten steps, one after another, for one policy of one client. */
+import { sandboxWorkflowId } from '../domain/ids.ts';
 import { CancellationScope, executeChild, isCancellation } from '@temporalio/workflow';
 import type { CycleInput, CycleState, CycleSummary, SiteReference, TestsVerdict } from '../domain/rollout/cycle.ts';
 import { registerCycleHandlers, type CycleHandlers } from './cycle-handlers.ts';
@@ -119,7 +120,7 @@ async function test(
     const results = await Promise.all(
       tests.map((sandbox) =>
         executeChild(sandboxTest, {
-          workflowId: `sandbox/${sandbox.sandboxId}`,
+          workflowId: sandboxWorkflowId(sandbox),
           args: [sandbox],
           staticSummary: `tests segment ${sandbox.segment} on a clone of ${sandbox.representative.endpointId}`,
         }),

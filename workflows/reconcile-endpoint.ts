@@ -3,6 +3,8 @@
  * records that, finishes it, or puts the endpoint back. It runs under the id of the endpoint's own workflow, which is
  * the lock. What it began it finishes, whoever cancels it.
  */
+import { stateInWords } from '../domain/endpoints/saga.ts';
+import { ringWorkflowId } from '../domain/ids.ts';
 import {
   CancellationScope,
   getExternalWorkflowHandle,
@@ -48,11 +50,11 @@ export async function reconcileEndpoint(orphan: OrphanedEndpoint): Promise<strin
     await control.closeEndpoint({ input, end: { ...end, because: [...end.because, ...lost] } });
     upsertSearchAttributes(outcomeAttribute(end.outcome ?? 'waiting'));
     // Its ring may wait for the budget it used.
-    await getExternalWorkflowHandle(`ring/${cycleId}/${ring}`)
+    await getExternalWorkflowHandle(ringWorkflowId({ cycleId, ring }))
       .signal(lookAgain)
       .catch(() => undefined);
     if (record.cycleEnded) await controlBulk.writeReports({ cycleId }).catch(() => undefined);
-    return `${endpointId} is ${end.outcome?.replace('_', ' ')}: ${end.because[0] ?? ''}`;
+    return `${endpointId} is ${end.outcome && stateInWords(end.outcome)}: ${end.because[0] ?? ''}`;
   });
 }
 

@@ -3,6 +3,7 @@
  * end; then closes the cycles whose workflow is gone. A worker that is merely down leaves its workflows running, and so
  * gives nothing to do here.
  */
+import { catchUpWorkflowId, closeWorkflowId, endpointWorkflowId } from '../domain/ids.ts';
 import { ParentClosePolicy, executeChild, sleep, startChild } from '@temporalio/workflow';
 import type { EndpointInput } from '../domain/rollout/cycle.ts';
 import type { OrphanedEndpoint } from '../domain/rollout/reconciliation.ts';
@@ -47,7 +48,7 @@ async function closeOrphanedCycles(): Promise<readonly string[]> {
     orphaned.map((cycle) => {
       const { cycleId } = cycle.input;
       return resultInWords(cycleId, () =>
-        executeChild(closeOrphanedCycle, { ...asChild(`close/${cycleId}`), args: [cycle] }),
+        executeChild(closeOrphanedCycle, { ...asChild(closeWorkflowId({ cycleId })), args: [cycle] }),
       );
     }),
   );
@@ -58,9 +59,9 @@ async function restartCatchUps(): Promise<readonly string[]> {
   const orphaned = await controlBulk.findOrphanedStragglers();
   return Promise.all(
     orphaned.map((straggler) => {
-      const { cycleId, endpointId } = straggler;
+      const { endpointId } = straggler;
       const child = {
-        ...asChild(`catch-up/${cycleId}/${endpointId}`),
+        ...asChild(catchUpWorkflowId(straggler)),
         args: [straggler] as [EndpointInput],
         staticSummary: `${endpointId} is caught up when it can be`,
         typedSearchAttributes: endpointAttributes(straggler),
@@ -87,10 +88,10 @@ async function finishOrphanedRollbacks(): Promise<readonly string[]> {
 
 /** Brings an endpoint to an end under its lock; somebody who took it meanwhile keeps it. */
 function bringToEnd(orphan: OrphanedEndpoint): Promise<string> {
-  const { clientId, endpointId } = orphan;
+  const { endpointId } = orphan;
   return resultInWords(endpointId, () =>
     executeChild(reconcileEndpoint, {
-      ...asChild(`endpoint/${clientId}/${endpointId}`),
+      ...asChild(endpointWorkflowId(orphan)),
       args: [orphan],
       staticSummary: `${endpointId}: ${orphan.because.join('; ')}`,
       typedSearchAttributes: endpointAttributes(orphan),

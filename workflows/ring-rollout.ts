@@ -2,6 +2,7 @@
  * Rolls the change record out to one ring: starts each endpoint when it is admitted, hands those that are offline to
  * their catch-up, lets the ring soak, and asks for the gate's verdict.
  */
+import { catchUpWorkflowId } from '../domain/ids.ts';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   CancellationScope,
@@ -113,7 +114,7 @@ async function handOverStragglers(input: RingInput): Promise<void> {
   for (const straggler of await control.stragglersOf(input)) {
     try {
       await startChild(catchUp, {
-        workflowId: `catch-up/${input.cycleId}/${straggler.endpointId}`,
+        workflowId: catchUpWorkflowId(straggler),
         args: [straggler],
         staticSummary: `${straggler.endpointId} is caught up when it can be`,
         typedSearchAttributes: endpointAttributes(straggler),

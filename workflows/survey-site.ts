@@ -1,4 +1,5 @@
 /** Asks every agent of a site for one kind of fact and has each answer recorded. Keeps the answers out of the cycle's history. */
+import { surveyWorkflowId } from '../domain/ids.ts';
 import { continueAsNew, executeChild, workflowInfo } from '@temporalio/workflow';
 import type {
   CycleInput,
@@ -26,7 +27,7 @@ export async function surveySites(
   await Promise.all(
     sites.map((site) =>
       executeChild(surveySite, {
-        workflowId: `survey/${cycleId}/${site.siteId}/${step}/${subject}`,
+        workflowId: surveyWorkflowId({ cycleId, siteId: site.siteId, step, subject }),
         args: [{ cycleId, clientId, site, subject, step }],
         staticSummary: `${step}: ${subject} at ${site.siteId}`,
         typedSearchAttributes: surveyAttributes({ cycleId, clientId, site, subject, step }),

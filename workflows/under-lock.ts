@@ -1,4 +1,5 @@
 /** Work on one admitted endpoint, as a child whose id is the lock: nobody else works on it meanwhile. */
+import { endpointWorkflowId } from '../domain/ids.ts';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { CancellationScope, ParentClosePolicy, executeChild, isCancellation, sleep } from '@temporalio/workflow';
 import type { EndpointInput, SignOff } from '../domain/rollout/cycle.ts';
@@ -50,7 +51,7 @@ export async function rollBackEndpoint(
 
 function underLock(endpoint: EndpointInput) {
   return {
-    workflowId: `endpoint/${endpoint.clientId}/${endpoint.endpointId}`,
+    workflowId: endpointWorkflowId(endpoint),
     typedSearchAttributes: endpointAttributes(endpoint),
     // What it has started it brings to a known state, whatever becomes of who asked for it.
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,

@@ -1,3 +1,4 @@
+import { patchName } from '../domain/patch.ts';
 import { ActivityFailure, ApplicationFailure, TimeoutFailure, sleep } from '@temporalio/workflow';
 import type { EndpointReference } from '../domain/rollout/cycle.ts';
 import type { OperationBody, OperationReport } from '../domain/endpoints/operation.ts';
@@ -34,7 +35,8 @@ export async function carryOut(effect: Effect): Promise<EffectResult> {
   const { clientId, cycleId, endpoint, finishes, withinMinutes, body } = effect;
   const { endpointId } = endpoint;
   const siteId = siteOf(endpoint);
-  const patches = 'patches' in body ? body.patches.map((patch) => `${patch.package}=${patch.to}`) : [];
+  const patches =
+    'patches' in body ? body.patches.map((patch) => patchName({ package: patch.package, version: patch.to })) : [];
   const until = Date.now() + withinMinutes * 60_000;
   for (;;) {
     const permitAskedAt = Date.now();

@@ -9,7 +9,7 @@ import { type AuditEntry, appendAudit, digestOf, toJson } from '../../record/aud
 import type { Tenants } from '../../record/database.ts';
 import { readCycle, waivedBy } from '../../record/cycle.ts';
 import { newestSuccessor, openSuccessor } from '../../record/cycles/successors.ts';
-import { idIn, lateRecordId, nameIn } from '../../domain/ids.ts';
+import { idIn, lateRecordId, nameIn, changeRecordId } from '../../domain/ids.ts';
 import type { PatchId } from '../../domain/patch.ts';
 import { wherePlanned, planOf } from '../../record/endpoints/plans.ts';
 import { RecordRefusal } from '../../record/errors.ts';
@@ -32,7 +32,7 @@ export function changeRecordActivities(ports: Ports) {
 /** Draws the rings and writes the record once; written again it is the same record. */
 async function writeChangeRecord({ tenants }: Ports, { cycleId }: { cycleId: string }): Promise<ChangeRecordSummary> {
   const opened = await readCycle(tenants, cycleId);
-  return writeRecord(opened, `${cycleId}/record-1`, async () =>
+  return writeRecord(opened, changeRecordId(cycleId), async () =>
     composeRecord(opened, await drawRings(opened, (ring) => ring)),
   );
 }
@@ -49,7 +49,7 @@ async function writeSuccessorRecord(
   const successor = await newestSuccessor(opened.db, cycleId);
   if (!successor?.openedAt) throw new RecordRefusal('SuccessorUnknown', `${cycleId} has no successor that was opened`);
   const { number, because, parentId } = successor;
-  return writeRecord(opened, `${cycleId}/record-${number + 1}`, async () => {
+  return writeRecord(opened, changeRecordId(cycleId, number), async () => {
     const parent = await opened.db.changeRecord.findUniqueOrThrow({ where: { id: parentId } });
     const rings = await drawRings(opened, (ring) => ringOfSuccessor(ring, number));
     return {

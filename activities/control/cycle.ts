@@ -1,6 +1,6 @@
 /** Cycles as rows: opened, walked, ended. */
 import type { CycleInput, CycleState, CycleSummary, SiteReference } from '../../domain/rollout/cycle.ts';
-import { columnsAfter, notBegun } from '../../domain/endpoints/saga.ts';
+import { columnsAfter, notBegun, stateInWords } from '../../domain/endpoints/saga.ts';
 import type { Network, Policy } from '../../domain/policies/policy.ts';
 import { emergencyPolicy } from '../../domain/policies/policy.ts';
 import type { WindowInstant } from '../../domain/rollout/window.ts';
@@ -227,7 +227,7 @@ async function closeCycle(
   }
   const because = [
     `${state}: ${Object.entries(endpoints)
-      .map(([end, count]) => `${count} ${end.replace('_', ' ')}`)
+      .map(([end, count]) => `${count} ${stateInWords(end)}`)
       .join(', ')}`,
   ];
   const endedAt = new Date();

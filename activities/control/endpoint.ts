@@ -1,5 +1,7 @@
 /** What is known of one endpoint while it is worked on, and how it ended. */
-import { defaultEndpointsAtLeast, failuresIn, patchKey } from '../../domain/patches/breaker.ts';
+import { stateInWords } from '../../domain/endpoints/saga.ts';
+import { patchKey } from '../../domain/patch.ts';
+import { defaultEndpointsAtLeast, failuresIn } from '../../domain/patches/breaker.ts';
 import type { ChangeRecordContent } from '../../domain/patches/change-record.ts';
 import type { EndpointInput, EndpointPlan } from '../../domain/rollout/cycle.ts';
 import type { Evidence } from '../../domain/endpoints/evidence.ts';
@@ -166,7 +168,7 @@ async function closeEndpoint(
         key: `${cycleId} ${endpointId} ${end.outcome ?? `waits for ${end.waitingFor}`} ${started}`,
         at: now.toISOString(),
         actor: 'patchcycle',
-        action: end.outcome === null ? 'endpoint waits' : `endpoint ${end.outcome.replace('_', ' ')}`,
+        action: end.outcome === null ? 'endpoint waits' : `endpoint ${stateInWords(end.outcome)}`,
         subject: `${cycleId} ${endpointId}`,
         because: end.because,
         detail: { packagesAtFault: end.packagesAtFault, snapshotId: end.snapshotId },

@@ -1,13 +1,13 @@
 /** Step 4 as rows: which updates endpoints are offered, what vendors say of them, and what the policy decides. */
 import { type ChangelogEntry, type KnownExploited, joinAdvisories } from '../../domain/patches/advisory.ts';
 import { judgeEmergencyUpdate, judgeUpdate } from '../../domain/policies/approval.ts';
-import { idOf, patchKey } from '../../domain/patches/breaker.ts';
+import { idOf } from '../../domain/patches/breaker.ts';
 import { classifyUpdate } from '../../domain/patches/classification.ts';
 import type { EndpointInput, SurveyInput } from '../../domain/rollout/cycle.ts';
 import type { PatchDecision } from '../../domain/reports/cycle-facts.ts';
 import { type Finding, findingsOf, needsEmergency } from '../../domain/patches/findings.ts';
 import type { ExcludedPatch } from '../../domain/patches/excluded.ts';
-import type { AvailableUpdate } from '../../domain/patch.ts';
+import { type AvailableUpdate, patchKey } from '../../domain/patch.ts';
 import { toJson } from '../../record/audit.ts';
 import { excludedFrom } from '../../record/patches/excluded.ts';
 import type { Tenants } from '../../record/database.ts';

@@ -1,4 +1,5 @@
 /** Cycles and orders whose workflow is gone: found, and brought to the record of an end. */
+import { ringWorkflowId, catchUpWorkflowId } from '../../domain/ids.ts';
 import type { CycleKind, CycleInput, CycleTrigger, EndpointInput, RollbackOrder } from '../../domain/rollout/cycle.ts';
 import type { Target } from '../../domain/rollout/halt.ts';
 import {
@@ -84,11 +85,11 @@ async function findOrphanedStragglers({ tenants, workflows }: Ports): Promise<re
     });
     for (const row of rows) {
       if (orphaned.length === orphansAtMost) return orphaned;
-      const { cycleId, endpointId } = row;
+      const { cycleId } = row;
       const ring = row.ring ?? '';
       const statuses = {
-        ring: await workflows.status(`ring/${cycleId}/${ring}`),
-        catchUp: await workflows.status(`catch-up/${cycleId}/${endpointId}`),
+        ring: await workflows.status(ringWorkflowId({ cycleId, ring })),
+        catchUp: await workflows.status(catchUpWorkflowId(row)),
       };
       if (judgeStragglerOrphaned(statuses)) orphaned.push({ ...referenceTo(row.endpoint), cycleId, clientId, ring });
     }

@@ -6,7 +6,7 @@ import type { Policy } from '../../domain/policies/policy.ts';
 import { excludedNamed } from '../../record/patches/excluded.ts';
 import type { Tenants } from '../../record/database.ts';
 import { clientIdOf } from '../../domain/ids.ts';
-import { patchName } from '../../record/endpoints/plans.ts';
+import { patchOfRow } from '../../record/endpoints/plans.ts';
 import { haltsInForce, waitingIn } from '../../record/orders/halts.ts';
 import { bound } from '../bound.ts';
 
@@ -73,7 +73,7 @@ async function haltsOn(
   if (halts.length === 0 || !cycle) return null;
   const waiting = ring === null ? [] : await waitingIn(db, cycleId, ring);
   if (ring !== null && waiting.length === 0) return null;
-  const patches = waiting.flatMap((row) => row.patches.map(patchName));
+  const patches = waiting.flatMap((row) => row.patches.map(patchOfRow));
   const hold = ringHaltFor(halts, { cycleId, ring, patches }, (cycle.policy as unknown as Policy).deadlineDays);
   if (!hold) return null;
   return { because: hold.because, secondsRemaining: Math.ceil((Date.parse(hold.untilAt) - Date.now()) / 1000) };

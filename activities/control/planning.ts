@@ -1,8 +1,8 @@
 /** Step 5 as rows: each endpoint's plan as its dry run shows it. */
-import { idOf, patchKey } from '../../domain/patches/breaker.ts';
+import { idOf } from '../../domain/patches/breaker.ts';
 import type { PlannedInstall } from '../../domain/patches/plan.ts';
 import type { SurveyInput } from '../../domain/rollout/cycle.ts';
-import type { Patch } from '../../domain/patch.ts';
+import { type Patch, patchKey } from '../../domain/patch.ts';
 import { excludedFrom } from '../../record/patches/excluded.ts';
 import type { Tenants, Database } from '../../record/database.ts';
 import { toPatch } from '../../record/endpoints/plans.ts';

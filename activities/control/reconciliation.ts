@@ -1,4 +1,5 @@
 /** Endpoints that somebody began to work on and that nobody holds: found, and looked up. */
+import { endpointWorkflowId, ringWorkflowId, catchUpWorkflowId } from '../../domain/ids.ts';
 import type { ChangeRecordContent } from '../../domain/patches/change-record.ts';
 import { type EndpointInput, type EndpointPlan } from '../../domain/rollout/cycle.ts';
 import type { Evidence } from '../../domain/endpoints/evidence.ts';
@@ -41,11 +42,11 @@ async function findOrphanedEndpoints({ tenants, workflows }: Ports): Promise<rea
     });
     for (const row of rows) {
       if (orphans.length === orphansAtMost) return orphans;
-      const { cycleId, endpointId } = row;
+      const { cycleId } = row;
       const [endpoint, ring, catchUp] = await Promise.all([
-        statusOf(`endpoint/${clientId}/${endpointId}`),
-        statusOf(`ring/${cycleId}/${row.ring}`),
-        statusOf(`catch-up/${cycleId}/${endpointId}`),
+        statusOf(endpointWorkflowId(row)),
+        statusOf(ringWorkflowId({ cycleId, ring: row.ring ?? '' })),
+        statusOf(catchUpWorkflowId(row)),
       ]);
       const state = row.state as OpenState;
       const { held, because } = judgeLockHolder({ state, endpoint, ring, catchUp });

@@ -1,4 +1,5 @@
 /** One patched endpoint that is rolled back by a person's order: what is on record of it, and how it ended. */
+import { stateInWords } from '../../domain/endpoints/saga.ts';
 import type { EndpointInput, EndpointPlan, SignOff } from '../../domain/rollout/cycle.ts';
 import type { Evidence } from '../../domain/endpoints/evidence.ts';
 import { appendAudit } from '../../record/audit.ts';
@@ -89,7 +90,7 @@ async function closeEndpointRollback(
         key: `${cycleId} ${endpointId} ${outcome} by order ${end.after?.observedAt ?? end.because[0]}`,
         at: now.toISOString(),
         actor: signOff.who,
-        action: `endpoint ${outcome.replace('_', ' ')}`,
+        action: `endpoint ${stateInWords(outcome)}`,
         subject: `${cycleId} ${endpointId}`,
         because: end.because,
         detail: { snapshotId: end.snapshotId },

@@ -1,4 +1,5 @@
 /** Orders to roll back what a cycle has patched: recorded, ended early, and closed. */
+import { stateInWords } from '../../domain/endpoints/saga.ts';
 import type { RollbackEnd, RollbackOrder } from '../../domain/rollout/cycle.ts';
 import { rollbackProgress } from '../../domain/rollout/rollback.ts';
 import { appendAudit } from '../../record/audit.ts';
@@ -32,7 +33,7 @@ async function closeRollback(
     [],
   );
   const words = excluded.map(({ endpointId, because }) => `${endpointId} is left as it is: ${because}`);
-  const counts = Object.entries(end.endpoints).map(([outcome, count]) => `${count} ${outcome.replace('_', ' ')}`);
+  const counts = Object.entries(end.endpoints).map(([outcome, count]) => `${count} ${stateInWords(outcome)}`);
   const cutShort = await rollbackCancellationOf(db, orderId);
   const because = [
     order.because[0] ?? '',

@@ -1,4 +1,5 @@
 /** Step 5 as rows: which plans are tried on clones, and what the tests say of the patches. */
+import { segmentInWords, segmentNamed } from '../../domain/policies/segments.ts';
 import type { EndpointPlan, SandboxTestInput, SandboxResult, TestsVerdict } from '../../domain/rollout/cycle.ts';
 import type { Evidence } from '../../domain/endpoints/evidence.ts';
 import { hashOf } from '../../domain/hash.ts';
@@ -52,7 +53,7 @@ async function testsToMake(
     db,
     rows.filter((row) => row.patches.length > 0),
   );
-  return [...grouped(due, (row) => row.segment ?? 'without a segment')].map(([segment, members]) => {
+  return [...grouped(due, (row) => segmentInWords(row.segment))].map(([segment, members]) => {
     const [representative] = members.toSorted(
       (a, b) =>
         Number(b.sound) - Number(a.sound) ||
@@ -190,7 +191,7 @@ async function droppableByName(db: Database, cycleId: string, packages: readonly
 }
 
 function whereSegment(segment: string) {
-  return { segment: segment === 'without a segment' ? null : segment };
+  return { segment: segmentNamed(segment) };
 }
 
 /** Marks who needs no person: a clone of what is broken would fail its test, whatever the patches are like. */

@@ -170,7 +170,7 @@ export function columnsAfter(from: readonly EndpointState[], to: EndpointState):
 }
 
 function noWay(from: string, to: string): string {
-  return `An endpoint that is ${from.replace('_', ' ')} cannot become ${to.replace('_', ' ')}: that is not in the saga's table.`;
+  return `An endpoint that is ${stateInWords(from)} cannot become ${stateInWords(to)}: that is not in the saga's table.`;
 }
 
 /**
@@ -182,3 +182,8 @@ export type EndpointOutcome = 'patched' | 'unchanged' | 'rolled_back' | 'quarant
 
 /** `budget`: its site bears no more now. `ring`: the ring before its own is held or halted, or has not ended. */
 export type WaitingFor = 'offline' | 'window' | 'budget' | 'reboot' | 'approval' | 'ring';
+
+/** A state or an outcome as people read it: `rolled back`. */
+export function stateInWords(state: string): string {
+  return state.replaceAll('_', ' ');
+}

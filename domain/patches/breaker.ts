@@ -7,7 +7,7 @@
  * come back, a file is missing), it counts against each patch of the set that has been proven on no endpoint at all: a
  * kernel that lets nothing boot leaves nobody to say so, and what others have proven is not stopped for company.
  */
-import type { Patch, PatchId } from '../patch.ts';
+import { type Patch, type PatchId, patchKey } from '../patch.ts';
 import type { EndpointEnd } from '../endpoints/end.ts';
 
 export type PatchFailure = {
@@ -89,11 +89,6 @@ export function stoppedInWords(patch: PatchId): string {
 
 export function idOf(patch: Pick<Patch, 'package' | 'architecture' | 'to'>): PatchId {
   return { package: patch.package, architecture: patch.architecture, version: patch.to };
-}
-
-/** As apt writes it: `cron:amd64=3.0pl1-162`. */
-export function patchKey(patch: PatchId): string {
-  return `${patch.package}:${patch.architecture}=${patch.version}`;
 }
 
 export function patchInWords({ package: name, version }: Pick<PatchId, 'package' | 'version'>): string {

@@ -130,3 +130,15 @@ function isMeant(name: keyof Conditions, wanted: string, fact: string): boolean 
   if (name !== 'version' || rangeProblem(wanted) !== null) return wanted === fact;
   return satisfies(fact, wanted) === true;
 }
+
+const noSegment = 'without a segment';
+
+/** A segment as people read it, and as tests of it are kept: endpoints that fall into none are tried together. */
+export function segmentInWords(segment: string | null): string {
+  return segment ?? noSegment;
+}
+
+/** The segment that a kept test names; null for those that fall into none. */
+export function segmentNamed(words: string): string | null {
+  return words === noSegment ? null : words;
+}

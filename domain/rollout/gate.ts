@@ -23,7 +23,7 @@ export const countsAgainstGate: Readonly<Record<EndpointOutcome, 'verified' | 'f
   superseded: 'neither',
 };
 
-/** Patches that the evidence of a failure points to, by `patchKey` of breaker.ts; none where it points to none. */
+/** Patches that the evidence of a failure points to, by `patchKey`; none where it points to none. */
 type Blame = { readonly patchesAtFault?: readonly string[] };
 
 /** A check or service that worked when the endpoint was verified and failed during the soak. */

@@ -9,12 +9,12 @@
  *
  * A person who skips a patch has decided what leaves and that the rest goes on: then the policy is not asked.
  */
-import { patchInWords, patchKey } from '../patches/breaker.ts';
+import { patchInWords } from '../patches/breaker.ts';
 import { type SkippedPatch, skippedInWords } from '../patches/excluded.ts';
 import { listed } from '../words.ts';
 import type { AfterHalt } from '../policies/policy.ts';
 import type { EndpointOutcome } from '../endpoints/saga.ts';
-import type { PatchId } from '../patch.ts';
+import { type PatchId, patchKey } from '../patch.ts';
 
 /** Each successor halted in its turn; a fourth bad patch in one cycle is for a person to look at. */
 export const successorsAtMost = 3;

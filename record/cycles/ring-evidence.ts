@@ -1,10 +1,10 @@
 /** What was seen of a ring: how its members ended, what its soak showed, and what a person has released since. */
-import { idOf, patchKey } from '../../domain/patches/breaker.ts';
+import { idOf } from '../../domain/patches/breaker.ts';
 import type { RingInput } from '../../domain/rollout/cycle.ts';
 import { packagesBehind } from '../../domain/endpoints/outcome.ts';
 import type { Evidence } from '../../domain/endpoints/evidence.ts';
 import type { Regression, RingFacts } from '../../domain/rollout/gate.ts';
-import type { Patch, PatchId } from '../../domain/patch.ts';
+import { type Patch, type PatchId, patchKey } from '../../domain/patch.ts';
 import { successorOf } from '../../domain/rollout/successor.ts';
 import { type CountedFailure, releasesOf } from '../patches/breaker.ts';
 import type { Tenants } from '../database.ts';

@@ -1,5 +1,6 @@
 /** Change records that follow another in the same cycle, without the patches that left it (rule 12). */
-import { idOf, patchInWords, patchKey } from '../../domain/patches/breaker.ts';
+import { successorId } from '../../domain/ids.ts';
+import { idOf, patchInWords } from '../../domain/patches/breaker.ts';
 import { atWork } from '../../domain/rollout/budget.ts';
 import type { ChangeRecordContent } from '../../domain/patches/change-record.ts';
 import type { CycleInput, SignOff } from '../../domain/rollout/cycle.ts';
@@ -10,7 +11,7 @@ import { appendAudit, toJson, orderEntry } from '../audit.ts';
 import { skippedIn } from '../patches/excluded.ts';
 import type { Database, Tenants, Transaction } from '../database.ts';
 import { readCycle } from '../cycle.ts';
-import type { PatchId } from '../../domain/patch.ts';
+import { type PatchId, patchKey } from '../../domain/patch.ts';
 import { wherePlanned, toPatch } from '../endpoints/plans.ts';
 import { mainRecord } from './change-records.ts';
 import { RecordRefusal } from '../errors.ts';
@@ -103,7 +104,7 @@ export async function proposeSuccessor(
     earlierOutcome: earlier.get(member.endpointId) ?? null,
   }));
   const number = made + 1;
-  const id = `${cycleId}/successor-${number}`;
+  const id = successorId(cycleId, number);
   const decided = {
     because: [...successor.because],
     dropped: toJson(successor.dropped),

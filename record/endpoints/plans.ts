@@ -1,5 +1,5 @@
 /** What an endpoint gets in a cycle, from its rows. */
-import type { Patch } from '../../domain/patch.ts';
+import { type Patch, patchName } from '../../domain/patch.ts';
 import type { Database } from '../database.ts';
 import type { EndpointPlan } from '../../domain/rollout/cycle.ts';
 import type { Policy } from '../../domain/policies/policy.ts';
@@ -65,6 +65,6 @@ export async function planOf(db: Database, policy: Policy, cycleId: string, endp
 }
 
 /** A patch of a plan as halts name it. */
-export function patchName(patch: { readonly package: string; readonly toVersion: string }): string {
-  return `${patch.package}=${patch.toVersion}`;
+export function patchOfRow(patch: { readonly package: string; readonly toVersion: string }): string {
+  return patchName({ package: patch.package, version: patch.toVersion });
 }

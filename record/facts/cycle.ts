@@ -1,4 +1,5 @@
 /** Reads everything that was recorded of a cycle into the one record that reports, the audit and `why` print from. */
+import { segmentInWords } from '../../domain/policies/segments.ts';
 import type { CycleFacts, RecordedFacts, SupportEnd } from '../../domain/reports/cycle-facts.ts';
 import { countFigures } from '../../domain/reports/figures.ts';
 import type { CycleKind, CycleState, CycleTrigger } from '../../domain/rollout/cycle.ts';
@@ -145,7 +146,7 @@ function discoveryFacts({ ofPolicy: members, inventories, sightings }: CycleRows
 }
 
 function segmentFacts(rows: CycleRows): RecordedFacts['segments'] {
-  return [...grouped(rows.ofPolicy, (member) => member.segment ?? 'without a segment')].map(([segment, members]) => {
+  return [...grouped(rows.ofPolicy, (member) => segmentInWords(member.segment))].map(([segment, members]) => {
     const test = rows.tests.findLast((one) => one.segment === segment);
     return {
       segment,

@@ -1,4 +1,5 @@
 /** What a cycle's record says of each endpoint: in the sandbox, at its site, and in the audit. */
+import { segmentInWords } from '../../domain/policies/segments.ts';
 import { compareInventories } from '../../domain/reports/audit.ts';
 import { atWork } from '../../domain/rollout/budget.ts';
 import type { CheckResult } from '../../domain/endpoints/check.ts';
@@ -60,7 +61,7 @@ export function endpointFacts(rows: CycleRows, member: CycleRows['ofPolicy'][num
   return {
     endpoint: nameIn(member.endpointId),
     site: nameIn(member.siteId),
-    segment: member.segment ?? 'without a segment',
+    segment: segmentInWords(member.segment),
     policy: member.policyName ?? '',
     os: inventory?.os ?? { id: 'unknown', version: 'unknown' },
     agent: inventory ? { version: inventory.agentVersion, runtimeVersion: inventory.runtimeVersion ?? null } : null,

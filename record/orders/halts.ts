@@ -14,7 +14,7 @@ import { clientIdOf } from '../../domain/ids.ts';
 import { appendAudit, orderEntry } from '../audit.ts';
 import { membersIn, targetOf } from './targets.ts';
 import { notAdmitted } from '../../domain/endpoints/saga.ts';
-import { wherePlanned, patchName } from '../endpoints/plans.ts';
+import { wherePlanned, patchOfRow } from '../endpoints/plans.ts';
 import { orderRefused } from '../errors.ts';
 import { grouped } from '../../domain/grouped.ts';
 
@@ -172,7 +172,7 @@ export async function haltedAmong(
   const patchesOf = grouped(patches, (patch) => patch.endpointId);
   return new Map(
     members.flatMap(({ endpointId, siteId, ring }) => {
-      const own = (patchesOf.get(endpointId) ?? []).map(patchName);
+      const own = (patchesOf.get(endpointId) ?? []).map(patchOfRow);
       const halted = haltFor(halts, { cycleId, ring, siteId, endpointId, patches: own });
       return halted ? [[endpointId, halted.because] as const] : [];
     }),

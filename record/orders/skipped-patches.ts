@@ -1,5 +1,6 @@
 /** Taking a patch out of a cycle: nothing of it starts any more, and a successor of the record carries the rest. */
-import { idOf, patchKey } from '../../domain/patches/breaker.ts';
+import { patchName } from '../../domain/patch.ts';
+import { idOf } from '../../domain/patches/breaker.ts';
 import { columnsAfter, notAdmitted } from '../../domain/endpoints/saga.ts';
 import { type Target, isPatch, targetInWords } from '../../domain/rollout/halt.ts';
 import { excludedBySkip, excludedInWords, skippedInWords } from '../../domain/patches/excluded.ts';
@@ -8,10 +9,10 @@ import { skippedIn } from '../patches/excluded.ts';
 import type { Database, Tenants, Transaction } from '../database.ts';
 import { newestSuccessor } from '../cycles/successors.ts';
 import { membersIn, statesInWords, targetOf } from './targets.ts';
-import { clientIdOf } from '../../domain/ids.ts';
-import type { PatchId } from '../../domain/patch.ts';
+import { clientIdOf, changeRecordId } from '../../domain/ids.ts';
+import { type PatchId, patchKey } from '../../domain/patch.ts';
 import { grouped } from '../../domain/grouped.ts';
-import { wherePlanned, toPatch, patchName } from '../endpoints/plans.ts';
+import { wherePlanned, toPatch, patchOfRow } from '../endpoints/plans.ts';
 import { mainRecord } from '../cycles/change-records.ts';
 import { type OrderRequest, lockHalts } from './halts.ts';
 import { orderRefused } from '../errors.ts';
@@ -31,7 +32,7 @@ export async function skipPatch(
   return tenants.forClient(clientId).$transaction(async (tx) => {
     await lockHalts(tx, cycleId);
     const because = skippedInWords({ skippedBy: signOff.who, reason: signOff.why });
-    const known = (await skippedIn(tx, cycleId)).filter((patch) => isPatch(name, nameOf(patch)));
+    const known = (await skippedIn(tx, cycleId)).filter((patch) => isPatch(name, patchName(patch)));
     const fresh = (await carriedPatches(tx, cycleId, name)).filter(
       (patch) => !known.some((one) => patchKey(one) === patchKey(patch)),
     );
@@ -116,7 +117,7 @@ async function carriedPatches(tx: Transaction, cycleId: string, name: string): P
   const [packageName = name] = name.split('=');
   const inCycle = { ring: { not: null }, state: { not: 'ended' } };
   const rows = await tx.cyclePatch.findMany({ where: { cycleId, ...wherePlanned, package: packageName, inCycle } });
-  const carried = rows.filter((row) => isPatch(name, patchName(row))).map((row) => idOf(toPatch(row)));
+  const carried = rows.filter((row) => isPatch(name, patchOfRow(row))).map((row) => idOf(toPatch(row)));
   return [...new Map(carried.map((patch) => [patchKey(patch), patch])).values()];
 }
 
@@ -131,7 +132,7 @@ async function refuseTooLate(tx: Transaction, cycleId: string, target: Target): 
   const record = await mainRecord(tx, cycleId);
   if (!record) throw orderRefused(`${cycleId} has no change record yet that ${what} could leave: halt it meanwhile`);
   const successor = await newestSuccessor(tx, cycleId);
-  if (successor?.openedAt && record.id !== `${cycleId}/record-${successor.number + 1}`)
+  if (successor?.openedAt && record.id !== changeRecordId(cycleId, successor.number))
     throw orderRefused(`a successor of the change record of ${cycleId} is being written: order it again in a minute`);
 }
 
@@ -139,8 +140,4 @@ async function nothingLeft(tx: Transaction, cycleId: string, target: Target): Pr
   const cycle = await tx.cycle.findUniqueOrThrow({ where: { id: cycleId }, include: { policyVersion: true } });
   const members = await tx.cycleEndpoint.findMany({ where: membersIn(cycle, target) });
   return `nothing of ${targetInWords(target)} is left to skip: ${statesInWords(members)}`;
-}
-
-function nameOf({ package: name, version }: PatchId): string {
-  return `${name}=${version}`;
 }

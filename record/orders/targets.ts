@@ -1,10 +1,11 @@
 /** What an order of a person is about, as rows: the part it names, and who is in it. */
+import { stateInWords } from '../../domain/endpoints/saga.ts';
 import type { ChangeRecordContent } from '../../domain/patches/change-record.ts';
 import { type NamedTarget, type Target, isPatch, partNamed } from '../../domain/rollout/halt.ts';
 import type { Policy } from '../../domain/policies/policy.ts';
 import type { Transaction } from '../database.ts';
 import { idIn, nameIn } from '../../domain/ids.ts';
-import { wherePlanned } from '../endpoints/plans.ts';
+import { wherePlanned, patchOfRow } from '../endpoints/plans.ts';
 import { targetUnknown } from '../errors.ts';
 
 /** An operator reads the first few names of those there are. */
@@ -35,7 +36,7 @@ async function namesOf(db: Transaction, cycle: Cycle, scope: Exclude<Target['sco
   if (scope === 'ring') return ringNames(db, cycle);
   if (scope === 'patch') {
     const patches = await db.cyclePatch.findMany({ where: { cycleId, ...wherePlanned } });
-    return [...new Set(patches.map((patch) => `${patch.package}=${patch.toVersion}`))].toSorted();
+    return [...new Set(patches.map((patch) => patchOfRow(patch)))].toSorted();
   }
   const members = await db.cycleEndpoint.findMany({ where: { cycleId, policyName: cycle.policyVersion.name } });
   const ids = members.map((member) => (scope === 'site' ? member.siteId : member.endpointId));
@@ -72,7 +73,7 @@ function listedNames(names: readonly string[]): string {
 export function statesInWords(members: readonly { readonly state: string; readonly outcome: string | null }[]): string {
   const counts = new Map<string, number>();
   for (const { state, outcome } of members) {
-    const words = (outcome ?? state).replace('_', ' ');
+    const words = stateInWords(outcome ?? state);
     counts.set(words, (counts.get(words) ?? 0) + 1);
   }
   return [...counts].map(([words, count]) => `${count} ${words}`).join(', ') || 'nobody is in it';

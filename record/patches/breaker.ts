@@ -2,9 +2,9 @@
  * The bad-patch breaker as rows. They belong to the provider: what is counted here over all clients enters no client's
  * record but as "is stopped provider-wide".
  */
-import { judgePatch, patchInWords, patchKey, stoppedAmong } from '../../domain/patches/breaker.ts';
+import { judgePatch, patchInWords, stoppedAmong } from '../../domain/patches/breaker.ts';
 import type { SignOff } from '../../domain/rollout/cycle.ts';
-import type { Patch, PatchId } from '../../domain/patch.ts';
+import { type Patch, type PatchId, patchKey, patchName } from '../../domain/patch.ts';
 import { appendAudit } from '../audit.ts';
 import type { Tenants, Transaction } from '../database.ts';
 
@@ -33,7 +33,7 @@ export async function stoppedNow(tenants: Tenants, set: readonly Patch[]): Promi
 export async function stoppedNamed(tenants: Tenants, names: readonly string[]): Promise<readonly PatchId[]> {
   if (names.length === 0) return [];
   const rows = await tenants.everybody.patchBreaker.findMany({ where: { inForce: true } });
-  return rows.filter((row) => names.includes(`${row.package}=${row.version}`));
+  return rows.filter((row) => names.includes(patchName(row)));
 }
 
 /**

@@ -1,12 +1,12 @@
 /** Of which patches nothing starts in a cycle: those stopped for everyone, and those that a person skipped in it. */
-import { idOf, patchKey } from '../../domain/patches/breaker.ts';
+import { idOf } from '../../domain/patches/breaker.ts';
 import {
   type ExcludedPatch,
   type SkippedPatch,
   excludedByBreaker,
   excludedBySkip,
 } from '../../domain/patches/excluded.ts';
-import type { Patch } from '../../domain/patch.ts';
+import { type Patch, patchName, patchKey } from '../../domain/patch.ts';
 import { stoppedNamed, stoppedNow } from './breaker.ts';
 import type { Tenants, Transaction } from '../database.ts';
 import { clientIdOf } from '../../domain/ids.ts';
@@ -35,7 +35,7 @@ export async function excludedNamed(
   const skipped = await skippedIn(tenants.forClient(clientIdOf(cycleId)), cycleId);
   return [
     ...(await stoppedNamed(tenants, names)).map(excludedByBreaker),
-    ...skipped.filter((patch) => names.includes(`${patch.package}=${patch.version}`)).map(excludedBySkip),
+    ...skipped.filter((patch) => names.includes(patchName(patch))).map(excludedBySkip),
   ];
 }
 

@@ -1,4 +1,5 @@
 /** What is recorded of snapshots, with everything their life depends on; and which names cycles have given. */
+import { segmentInWords } from '../../domain/policies/segments.ts';
 import type { CycleState } from '../../domain/rollout/cycle.ts';
 import type { SandboxOrigin } from '../../domain/snapshots/leaks.ts';
 import type { Policy } from '../../domain/policies/policy.ts';
@@ -7,7 +8,7 @@ import type { ChangeRecordContent } from '../../domain/patches/change-record.ts'
 import type { Database } from '../database.ts';
 import type { WorkflowStatus } from '../../domain/rollout/reconciliation.ts';
 import type { EndpointOutcome } from '../../domain/endpoints/saga.ts';
-import { idIn } from '../../domain/ids.ts';
+import { idIn, sandboxWorkflowId } from '../../domain/ids.ts';
 import { sandboxNameOf, snapshotNameOf } from '../names.ts';
 import { grouped } from '../../domain/grouped.ts';
 import { iso } from '../instants.ts';
@@ -164,14 +165,14 @@ export async function sandboxOrigins(
   const made = segments.flatMap(({ cycleId, segment }) =>
     upTo(attemptsAtMost)
       .map((attempt) => {
-        const name = sandboxNameOf({ cycleId, segment: segment ?? 'without a segment', attempt });
+        const name = sandboxNameOf({ cycleId, segment: segmentInWords(segment), attempt });
         return { sandboxId: idIn(clientId, name), cycleId };
       })
       .filter(({ sandboxId }) => wanted.has(sandboxId)),
   );
   const origins = await Promise.all(
     made.map(async ({ sandboxId, cycleId }) => {
-      const { state } = await workflows.status(`sandbox/${sandboxId}`);
+      const { state } = await workflows.status(sandboxWorkflowId({ sandboxId }));
       return [sandboxId, { cycleId, running: state === 'running' }] as const;
     }),
   );

@@ -5,12 +5,11 @@ import {
   type PatchFailure,
   failuresIn,
   judgePatch,
-  patchKey,
   stoppedAmong,
   stoppedInWords,
 } from '../../../domain/patches/breaker.ts';
 import { excludedByBreaker, excludedInWords } from '../../../domain/patches/excluded.ts';
-import type { Patch } from '../../../domain/patch.ts';
+import { type Patch, patchKey } from '../../../domain/patch.ts';
 
 const cron = { package: 'cron', architecture: 'amd64', version: '3.0pl1-162+deb12u1' };
 const morning = '2026-11-22T08:00:00.000Z';

@@ -1,6 +1,5 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { patchKey } from '../../../domain/patches/breaker.ts';
 import {
   type RecordMember,
   type SuccessorQuestion,
@@ -11,7 +10,7 @@ import {
   successorsAtMost,
 } from '../../../domain/rollout/successor.ts';
 import type { EndpointOutcome } from '../../../domain/endpoints/saga.ts';
-import type { PatchId } from '../../../domain/patch.ts';
+import { type PatchId, patchKey } from '../../../domain/patch.ts';
 
 const patch = (name: string): PatchId => ({ package: name, architecture: 'amd64', version: '2' });
 const [cron, grep, sed] = [patch('cron'), patch('grep'), patch('sed')] as const;

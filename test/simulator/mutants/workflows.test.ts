@@ -48,8 +48,8 @@ it.each(wrongLines)('rule $rule: $words', { timeout: 300_000 }, async ({ file, r
 });
 
 it('rule 1: each cycle has a lock of its own, and looks at no other', { timeout: 300_000 }, async () => {
-  const right = 'workflowId: `endpoint/${endpoint.clientId}/${endpoint.endpointId}`';
-  const wrong = 'workflowId: `endpoint/${endpoint.cycleId}/${endpoint.endpointId}`';
+  const right = 'workflowId: endpointWorkflowId(endpoint)';
+  const wrong = 'workflowId: endpointWorkflowId({ ...endpoint, clientId: endpoint.cycleId })';
   const bundle = await bundleWith(1, 'workflows/under-lock.ts', right, wrong);
   const wrongly: Judge = (...given) => {
     budget.looksAtOthers = false;
