@@ -90,8 +90,8 @@ export async function releaseFromQuarantine(
   const { because } = await releaseEndpoint(tenants, order);
   const running = await db.cycle.findMany({ where: { state: 'running' }, select: { id: true } });
   if (running.length > 0) {
-    const { signalLookAgain: nudge } = await import('./messages.ts');
-    for (const { id } of running) await nudge(await temporal(), id);
+    const { signalLookAgain } = await import('./messages.ts');
+    for (const { id } of running) await signalLookAgain(await temporal(), id);
   }
   return (
     `${because}. It uses its site's budget no more. Nothing was observed: ` +

@@ -13,10 +13,10 @@ import * as messages from '../workflows/messages.ts';
 import { workerAnswersWithinSeconds } from './errors.ts';
 import { controlTaskQueue } from '../domain/ids.ts';
 
-const { approve, advance, continueCycle, openWindow, halt, resume, skip } = messages;
-const orders = { approve, advance, continueCycle, openWindow, halt, resume, skip };
+const { approve, advance, continueCycle, openWindow } = messages;
+const orders = { approve, advance, continueCycle, openWindow };
 
-/** An order that a running cycle takes, by its name. */
+/** An order that lets a running cycle go on, by its name. It is on record once the cycle has taken it. */
 export type OrderName = keyof typeof orders;
 export type OrderNamed<Name extends OrderName> =
   (typeof orders)[Name] extends messages.OrderOf<infer Order> ? Order : never;
@@ -49,9 +49,18 @@ function closedMeanwhile(cause: Error | undefined): boolean {
   return cause instanceof ApplicationFailure && cause.type === 'AcceptedUpdateCompletedWorkflow';
 }
 
-/** Leaves a note that something may have changed: who does not answer now finds it when it comes back. */
-export async function signalLookAgain(temporal: Client, cycleId: string): Promise<void> {
-  await temporal.workflow.getHandle(cycleId).signal(messages.lookAgain).catch(notFoundIsNull);
+/** Has a cycle read again what is on record. A worker that is away finds the signal when it comes back. */
+export async function signalLookAgain(temporal: Client, cycleId: string): Promise<'sent' | 'closed'> {
+  const signalled = temporal.workflow.getHandle(cycleId).signal(messages.lookAgain);
+  return (await signalled.then(() => 'sent' as const, notFoundIsNull)) ?? 'closed';
+}
+
+/** The same, and whether it was heard: the query is answered once the signal was taken. */
+export async function haveLookedAgain(temporal: Client, cycleId: string): Promise<Delivery> {
+  if ((await signalLookAgain(temporal, cycleId)) === 'closed') return 'closed';
+  const status = await statusOf(temporal, cycleId);
+  if (status === null) return 'unanswered';
+  return status.step === 'ended' ? 'closed' : 'taken';
 }
 
 /** What a cycle says it is at; null when no worker answers. */

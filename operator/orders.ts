@@ -33,7 +33,7 @@ export async function haltPart(
   const { because } = await onRecord(connections, cycleId, signOff, named, (order) =>
     orderHalt(connections.tenants, order),
   );
-  const delivery = await sendPartOrder(connections, cycleId, 'halt', { ...signOff, ...named });
+  const delivery = await tellOfOrder(connections, cycleId);
   const done = `Halted ${partOf(cycleId, named)}`;
   if (delivery === 'closed') return `${done}: it has closed, and its catch-ups start nothing more of that.`;
   if (delivery === 'unanswered') return `${done}: the halt is on record and in force, ${unanswered}.`;
@@ -48,7 +48,7 @@ export async function resumePart(
   named: NamedTarget,
 ): Promise<string> {
   await onRecord(connections, cycleId, signOff, named, (order) => orderResume(connections.tenants, order));
-  const delivery = await sendPartOrder(connections, cycleId, 'resume', { ...signOff, ...named });
+  const delivery = await tellOfOrder(connections, cycleId);
   const done = `Resumed ${partOf(cycleId, named)}`;
   if (delivery === 'closed') return `${done}: it has closed, and its catch-ups go on.`;
   if (delivery === 'unanswered') return `${done}: the halt is released, ${unanswered}; it goes on when one does.`;
@@ -63,7 +63,7 @@ export async function skipPart(
   named: NamedTarget,
 ): Promise<string> {
   const { because } = await onRecord(connections, cycleId, signOff, named, (order) => skip(connections.tenants, order));
-  const delivery = await sendPartOrder(connections, cycleId, 'skip', { ...signOff, ...named });
+  const delivery = await tellOfOrder(connections, cycleId);
   return delivery === 'unanswered' ? `${because}; it is on record, ${unanswered}.` : `${because}.`;
 }
 
@@ -77,10 +77,10 @@ export async function rollBackPart(
   const order = await onRecord(connections, cycleId, signOff, named, (asked) =>
     orderRollback(connections.tenants, asked),
   );
-  const { signalLookAgain: nudge, startRollback: startRollBack } = await loadMessages();
+  const { signalLookAgain, startRollback } = await loadMessages();
   const temporal = await connections.temporal().catch(notDelivered);
-  await startRollBack(temporal, order);
-  await nudge(temporal, cycleId);
+  await startRollback(temporal, order);
+  await signalLookAgain(temporal, cycleId);
   return order;
 }
 
@@ -161,18 +161,10 @@ async function onRecord<T>(
   }
 }
 
-/** Tells a cycle of an order that is on record. */
-async function sendPartOrder(
-  connections: Connections,
-  cycleId: string,
-  name: 'halt' | 'resume' | 'skip',
-  order: SignOff & NamedTarget,
-): Promise<Delivery> {
-  const { signalLookAgain: nudge, send: tell } = await loadMessages();
-  const temporal = await connections.temporal().catch(notDelivered);
-  const delivery = await tell(temporal, cycleId, name, order);
-  if (delivery === 'unanswered') await nudge(temporal, cycleId);
-  return delivery;
+/** Tells a cycle that an order is on record, and what came of telling it. */
+async function tellOfOrder(connections: Connections, cycleId: string): Promise<Delivery> {
+  const { haveLookedAgain } = await loadMessages();
+  return haveLookedAgain(await connections.temporal().catch(notDelivered), cycleId);
 }
 
 function notDelivered(error: unknown): never {
