@@ -9,9 +9,10 @@ import { type AuditEntry, appendAudit, digestOf, toJson } from '../../record/aud
 import type { Tenants } from '../../record/database.ts';
 import { readCycle, waivedBy } from '../../record/cycle.ts';
 import { newestSuccessor, openSuccessor } from '../../record/cycles/successors.ts';
+import { grouped } from '../../domain/grouped.ts';
 import { idIn, lateRecordId, nameIn, changeRecordId } from '../../domain/ids.ts';
 import type { PatchId } from '../../domain/patch.ts';
-import { wherePlanned, planOf } from '../../record/endpoints/plans.ts';
+import { inPlanOrder, installOf, toPatch, wherePlanned } from '../../record/endpoints/plans.ts';
 import { RecordRefusal } from '../../record/errors.ts';
 import { bound } from '../bound.ts';
 
@@ -215,19 +216,17 @@ async function drawRings({ db, cycle, policy }: CycleRead, named: (ring: string)
 
 async function composeRecord({ db, cycle, policy }: CycleRead, drawn: DrawnRings): Promise<ChangeRecordContent> {
   const { id: cycleId, clientId, policyVersion } = cycle;
-  const patches = await db.cyclePatch.findMany({ where: { cycleId, ...wherePlanned } });
-  const reasons = new Map(patches.map((row) => [`${row.endpointId} ${row.package}:${row.architecture}`, row.because]));
+  const where = { cycleId, ...wherePlanned };
+  const rows = await db.cyclePatch.findMany({ where, orderBy: [...inPlanOrder] });
+  const rowsOf = grouped(rows, (row) => row.endpointId);
   const rings = [];
   for (const ring of drawn) {
     const endpoints = [];
     for (const { endpointName, because } of ring.endpoints) {
       const endpointId = idIn(clientId, endpointName);
-      const plan = await planOf(db, policy, cycleId, endpointId);
-      const explained = plan.patches.map((patch) => ({
-        ...patch,
-        because: reasons.get(`${endpointId} ${patch.package}:${patch.architecture}`) ?? [],
-      }));
-      endpoints.push({ endpointId, because, planDigest: plan.planDigest, patches: explained });
+      const own = rowsOf.get(endpointId) ?? [];
+      const explained = own.map((row) => ({ ...toPatch(row), because: row.because }));
+      endpoints.push({ endpointId, because, planDigest: installOf(own).planDigest, patches: explained });
     }
     rings.push({ ring: ring.name, because: ring.because, endpoints });
   }

@@ -54,6 +54,7 @@ async function disturbedAt(
     },
     include: { endpoint: true, cycle: true },
   });
+  const cleared = await provenSince(tx, rows);
   const disturbed: Disturbed[] = [];
   for (const row of rows) {
     const outcome = row.outcome as EndpointOutcome | null;
@@ -61,7 +62,7 @@ async function disturbedAt(
       state: row.state,
       outcome,
       cycleIsOpen: row.cycleId === cycleId || row.cycle.state === 'running',
-      clearedSince: outcome === 'quarantined' && (row.releasedAt !== null || (await provenSince(tx, row))),
+      clearedSince: outcome === 'quarantined' && (row.releasedAt !== null || cleared(row)),
     });
     const { redundancyGroup } = row.endpoint;
     if (disturbance)
@@ -71,15 +72,28 @@ async function disturbedAt(
   return disturbed.toSorted((a, b) => Number(b.disturbance === 'failed') - Number(a.disturbance === 'failed'));
 }
 
+type Ended = { readonly endpointId: string; readonly endedAt: Date | null };
+
+/** Whether a later cycle has proven an endpoint since it was quarantined: asked once for all of them. */
 async function provenSince(
   tx: Transaction,
-  { endpointId, endedAt }: { endpointId: string; endedAt: Date | null },
-): Promise<boolean> {
-  const proven = { outcome: { in: ['patched', 'unchanged', 'rolled_back'] } };
-  const later = await tx.cycleEndpoint.count({
-    where: { endpointId, ...proven, endedAt: { gt: endedAt ?? new Date() } },
+  rows: readonly (Ended & { readonly outcome: string | null; readonly releasedAt: Date | null })[],
+): Promise<(row: Ended) => boolean> {
+  const asked = rows.filter(({ outcome, releasedAt }) => outcome === 'quarantined' && releasedAt === null);
+  if (asked.length === 0) return () => false;
+  const proven = await tx.cycleEndpoint.findMany({
+    where: {
+      endpointId: { in: [...new Set(asked.map(({ endpointId }) => endpointId))] },
+      outcome: { in: ['patched', 'unchanged', 'rolled_back'] },
+    },
+    select: { endpointId: true, endedAt: true },
   });
-  return later > 0;
+  return ({ endpointId, endedAt }) =>
+    proven.some((later) => later.endpointId === endpointId && isLater(later.endedAt, endedAt));
+}
+
+function isLater(one: Date | null, other: Date | null): boolean {
+  return one !== null && other !== null && one > other;
 }
 
 /** Endpoints of emergencies that were refused for the site's budget; none goes before another emergency. */

@@ -20,6 +20,15 @@ export function toPatch(row: PatchRow): Patch {
   return { package: row.package, architecture: row.architecture, from: row.fromVersion, to: row.toVersion };
 }
 
+/** In the order in which a plan has its patches: its digest depends on it. */
+export const inPlanOrder = [{ package: 'asc' }, { architecture: 'asc' }] as const;
+
+/** What rows in the order of a plan install. The digest covers all of it. */
+export function installOf(rows: readonly PatchRow[]): Pick<EndpointPlan, 'patches' | 'planDigest'> {
+  const patches = rows.map(toPatch);
+  return { patches, planDigest: digestOf(patches) };
+}
+
 /** An install that takes longer than this hangs. */
 const installLimitMinutes = 60;
 
@@ -38,15 +47,14 @@ async function withoutPatches(
   return { outcome: 'skipped', because: open.map((one) => `${one.package}: ${one.because[0]}`) };
 }
 
-/** What an endpoint gets in a cycle, from its rows. The digest covers everything that is installed. */
+/** What an endpoint gets in a cycle, from its rows. */
 export async function planOf(db: Database, policy: Policy, cycleId: string, endpointId: string): Promise<EndpointPlan> {
   const endpoint = await db.endpoint.findUniqueOrThrow({ where: { id: endpointId } });
   const rows = await db.cyclePatch.findMany({
     where: { cycleId, endpointId, ...wherePlanned },
-    orderBy: [{ package: 'asc' }, { architecture: 'asc' }],
+    orderBy: [...inPlanOrder],
   });
-  const patches = rows.map(toPatch);
-  const planDigest = digestOf(patches);
+  const { patches, planDigest } = installOf(rows);
   const { generation } = endpoint;
   return {
     patches,
