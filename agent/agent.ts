@@ -4,7 +4,7 @@ import type { Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { controlName } from '../protocol/enrolment.ts';
 import type { AgentConfiguration } from '../protocol/enrolment.ts';
-import { makeFolderDurably } from './durable-file.ts';
+import { makeFolderDurably } from '../system/whole-files.ts';
 import { readGeneration } from './generation.ts';
 import { readIdentity } from './identity.ts';
 import type { Machine } from './machine.ts';

@@ -10,7 +10,7 @@ import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import { enrolAnswerSchema } from '../protocol/enrolment.ts';
 import type { AgentConfiguration, EnrolAnswer } from '../protocol/enrolment.ts';
 import { refusalSchema } from '../protocol/errors.ts';
-import { makeFolderDurably, writeDurably } from './durable-file.ts';
+import { makeFolderDurably, writeWhole } from '../system/whole-files.ts';
 import { commonNameOf, identityFiles, readIdentity, readPem } from './identity.ts';
 import type { Identity } from './identity.ts';
 
@@ -55,7 +55,7 @@ async function readOrMakeKey(stateDirectory: string): Promise<string> {
   if (existing !== null) return existing;
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  await writeDurably(join(stateDirectory, identityFiles.key), pem);
+  await writeWhole(join(stateDirectory, identityFiles.key), pem);
   return pem;
 }
 
@@ -67,7 +67,7 @@ async function readOrMakeRequest(stateDirectory: string, key: string): Promise<s
   const existing = await readPem(stateDirectory, requestFile);
   if (existing !== null) return existing;
   const request = await makeRequest(key);
-  await writeDurably(join(stateDirectory, requestFile), request);
+  await writeWhole(join(stateDirectory, requestFile), request);
   return request;
 }
 
@@ -151,8 +151,8 @@ function checkAnswer(answer: EnrolAnswer, key: string): void {
 
 /** The certificate last: its presence is what says that the endpoint is enrolled. */
 async function keep(stateDirectory: string, answer: EnrolAnswer): Promise<Identity> {
-  await writeDurably(join(stateDirectory, identityFiles.authority), answer.authority);
-  await writeDurably(join(stateDirectory, identityFiles.certificate), answer.certificate);
+  await writeWhole(join(stateDirectory, identityFiles.authority), answer.authority);
+  await writeWhole(join(stateDirectory, identityFiles.certificate), answer.certificate);
   const identity = await readIdentity(stateDirectory);
   if (!identity) throw new Error('the certificate could not be kept.');
   return identity;

@@ -9,7 +9,7 @@ import canonicalize from 'canonicalize';
 import { z } from 'zod';
 import type { OperationBody, OperationReport, Permit } from '../domain/endpoints/operation.ts';
 import { operationBodySchema, operationReportSchema, permitSchema } from '../protocol/agent.ts';
-import { makeFolderDurably, writeDurably } from './durable-file.ts';
+import { makeFolderDurably, writeWhole } from '../system/whole-files.ts';
 
 export type LedgerEntry = {
   /** Of generation and body; the permit is not part of what an operation is. */
@@ -43,7 +43,7 @@ export class Ledger {
   /** Returns once the entry has reached the disk. */
   async write(entry: LedgerEntry): Promise<void> {
     await makeFolderDurably(this.#folder);
-    await writeDurably(this.#pathOf(entry.report.operationId), JSON.stringify(entry));
+    await writeWhole(this.#pathOf(entry.report.operationId), JSON.stringify(entry));
   }
 
   /** Null when the operation was never heard of. Throws `LedgerUnreadable`. */

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { z } from 'zod';
+import { writeWholeSync } from '../system/whole-files.ts';
 
 /**
  * Reads a file of the state directory; undefined when there is none.
@@ -31,7 +32,5 @@ export function readStateFile<T>(file: string, schema: z.ZodType<T>): T | undefi
 export function writeStateFile(file: string, content: unknown): void {
   // 0711: the database's own user must be able to walk through to its data.
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o711 });
-  const unfinished = `${file}.${process.pid}`;
-  writeFileSync(unfinished, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
-  renameSync(unfinished, file);
+  writeWholeSync(file, `${JSON.stringify(content, null, 2)}\n`);
 }

@@ -12,7 +12,7 @@ import { agentPort } from '../protocol/agent.ts';
 import { type WrittenAgentConfiguration, controlNameOf, enrolmentPort, tokenBytes } from '../protocol/enrolment.ts';
 import { InvalidRequest } from './errors.ts';
 import { idIn } from '../domain/ids.ts';
-import { writeFiles } from '../system/files.ts';
+import { writeFiles } from '../system/whole-files.ts';
 
 const controlDays = 365;
 const tokenHours = 1;

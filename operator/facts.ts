@@ -6,7 +6,7 @@ import type { Tenants } from '../record/database.ts';
 import type { CycleFacts } from '../domain/reports/cycle-facts.ts';
 import { unknownCycle } from './errors.ts';
 import { clientIdOf } from '../domain/ids.ts';
-import { writeFiles } from '../system/files.ts';
+import { writeFiles } from '../system/whole-files.ts';
 
 const dataFolder = fileURLToPath(new URL('../data', import.meta.url));
 

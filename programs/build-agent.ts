@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -14,6 +14,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { agentRuntime } from './agent-runtime.ts';
+import { makeWhole, writeWhole } from '../system/whole-files.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
 const programName = 'patchcycle-agent';
@@ -47,7 +48,7 @@ export async function buildAgent(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  await writeFile(sumFile, sum);
+  await writeWhole(sumFile, sum);
   return { program, made: true };
 }
 
@@ -98,10 +99,7 @@ async function assemble(folder: string, script: Uint8Array, runtime: string): Pr
 /** Whole or not at all: what runs from there goes on with the earlier one. */
 async function putInPlace(made: string, program: string): Promise<void> {
   await mkdir(dirname(program), { recursive: true });
-  // A name of its own: another process may build at the same time.
-  const unfinished = `${program}.${process.pid}`;
-  await copyFile(made, unfinished);
-  await rename(unfinished, program);
+  await makeWhole(program, (unfinished) => copyFile(made, unfinished));
 }
 
 function run(program: string, args: readonly string[], folder: string): Promise<unknown> {

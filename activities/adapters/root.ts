@@ -1,6 +1,7 @@
 import { lstatSync } from 'node:fs';
-import { mkdir, open, rename } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { writeWhole } from '../../system/whole-files.ts';
 
 /**
  * The path of a file of a machine's root as this machine sees it. Throws when a link lies on the way: whoever owns the
@@ -23,23 +24,5 @@ export async function writeInRoot(root: string, path: string, text: string, mode
   const file = insideRoot(root, path);
   const folder = dirname(file);
   await mkdir(folder, { recursive: true, mode: mode === 0o600 ? 0o700 : 0o755 });
-  await writeWhole(file, text, mode);
-}
-
-/** Writes a file whole or not at all: synced beside it, then renamed, and the folder synced. */
-export async function writeWhole(file: string, text: string, mode = 0o644): Promise<void> {
-  const handle = await open(`${file}.new`, 'w', mode);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(`${file}.new`, file);
-  const folder = await open(dirname(file), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await writeWhole(file, text, { mode });
 }

@@ -5,6 +5,7 @@ import { run } from '../../activities/adapters/command.ts';
 import { insideRoot, writeInRoot } from '../../activities/adapters/root.ts';
 import { deleteSubvolume } from '../../activities/adapters/btrfs-subvolume.ts';
 import { agentConfigurationSchema, type WrittenAgentConfiguration } from '../../protocol/enrolment.ts';
+import { makeWhole } from '../../system/whole-files.ts';
 import { suite } from './base.ts';
 import { cachePort } from './cache.ts';
 import { snapshotWritable } from './disk.ts';
@@ -72,8 +73,7 @@ export async function ensureEndpoint(
 export async function stageAgent(lab: LabLayout, program: string): Promise<string | null> {
   if (!existsSync(program)) return null;
   const staged = join(lab.disk, 'patchcycle-agent');
-  await copyFile(program, `${staged}.new`);
-  await rename(`${staged}.new`, staged);
+  await makeWhole(staged, (unfinished) => copyFile(program, unfinished));
   return staged;
 }
 

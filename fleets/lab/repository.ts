@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
-import { copyFile, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../../activities/adapters/command.ts';
+import { makeWhole } from '../../system/whole-files.ts';
 import { runFor } from './disk.ts';
 import { siteNamespace, type LabLayout } from './layout.ts';
 import { listens } from './network.ts';
@@ -56,8 +57,7 @@ async function addToPool(lab: LabLayout, file: string): Promise<void> {
   const [name = '', version = '', architecture = ''] = fields.split('\n');
   const target = join(lab.repository, 'pool', `${name}_${version.replaceAll(':', '%3a')}_${architecture}.deb`);
   if (!existsSync(target)) {
-    await copyFile(file, `${target}.new`);
-    await rename(`${target}.new`, target);
+    await makeWhole(target, (unfinished) => copyFile(file, unfinished));
     return;
   }
   if ((await readFile(file)).equals(await readFile(target))) return;
@@ -92,17 +92,18 @@ async function writeIndex(lab: LabLayout): Promise<void> {
     'release',
     join(lab.repository, 'dists', repositorySuite),
   ]);
-  await gpg(lab, ['--yes', '--clearsign', '--output', `${releaseFile(lab)}.new`], release);
-  await makeNewer(lab);
-  await rename(`${releaseFile(lab)}.new`, releaseFile(lab));
+  await makeWhole(releaseFile(lab), async (unfinished) => {
+    await gpg(lab, ['--clearsign', '--output', unfinished], release);
+    await makeNewer(lab, unfinished);
+  });
 }
 
 /** Times of HTTP have whole seconds: an index published within the same second would pass for the one before. */
-async function makeNewer(lab: LabLayout): Promise<void> {
+async function makeNewer(lab: LabLayout, unfinished: string): Promise<void> {
   if (!existsSync(releaseFile(lab))) return;
   const before = Math.floor((await stat(releaseFile(lab))).mtimeMs / 1000);
   const modified = Math.max(Math.floor(Date.now() / 1000), before + 1);
-  await utimes(`${releaseFile(lab)}.new`, modified, modified);
+  await utimes(unfinished, modified, modified);
 }
 
 function releaseFile(lab: LabLayout): string {
@@ -113,8 +114,7 @@ async function ensureKey(lab: LabLayout): Promise<void> {
   if (existsSync(repositoryKey(lab))) return;
   mkdirSync(join(lab.signing, 'home'), { recursive: true, mode: 0o700 });
   await gpg(lab, ['--passphrase', '', '--quick-generate-key', signer, 'ed25519', 'sign', 'never']);
-  await gpg(lab, ['--yes', '--output', `${repositoryKey(lab)}.new`, '--export', signer]);
-  await rename(`${repositoryKey(lab)}.new`, repositoryKey(lab));
+  await makeWhole(repositoryKey(lab), (unfinished) => gpg(lab, ['--output', unfinished, '--export', signer]));
 }
 
 /** Runs gpg on the lab's own keyring, and ends the agent it leaves behind. */

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { writeWholeSync } from '../../system/whole-files.ts';
 import { layoutOf, type LabLayout } from './layout.ts';
 
 /** Names end up in host names, network namespaces and file names. */
@@ -38,8 +39,7 @@ export function readState(lab: LabLayout): LabState | null {
 
 export function writeState(lab: LabLayout, state: LabState): void {
   const text = JSON.stringify(labStateSchema.parse(state), null, 2);
-  writeFileSync(`${lab.stateFile}.new`, `${text}\n`);
-  renameSync(`${lab.stateFile}.new`, lab.stateFile);
+  writeWholeSync(lab.stateFile, `${text}\n`);
 }
 
 /** The endpoint of that name. Throws a sentence that lists those there are. */

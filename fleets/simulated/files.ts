@@ -1,14 +1,13 @@
-/** Files that are there as a whole or not at all, also after a `kill -9` of the process that wrote them. */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+/** The state of simulated machines, as JSON. */
+import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
+import { writeWholeSync } from '../../system/whole-files.ts';
 
-/** Writes JSON beside the file and renames it into place. */
+/** Not synced: a simulated machine outlives a `kill -9`, and no power cut of the real one. */
 export function writeJson(file: string, content: unknown): void {
   mkdirSync(dirname(file), { recursive: true });
-  const beside = `${file}.new`;
-  writeFileSync(beside, `${JSON.stringify(content, null, 1)}\n`);
-  renameSync(beside, file);
+  writeWholeSync(file, `${JSON.stringify(content, null, 1)}\n`, { synced: false });
 }
 
 /** Reads a file that `writeJson` wrote. Throws, naming the file, when it is not what the schema says. */

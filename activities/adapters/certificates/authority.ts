@@ -1,7 +1,7 @@
 /** A certificate authority kept in a folder: ECDSA on P-256, one key, no intermediate. */
 import 'reflect-metadata';
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, webcrypto } from 'node:crypto';
-import { access, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import {
@@ -19,6 +19,7 @@ import {
 } from '@peculiar/x509';
 import type { JsonGeneralName, PublicKey } from '@peculiar/x509';
 import { controlName, controlNameOf, siteControlPrefix } from '../../../protocol/enrolment.ts';
+import { writeOnce } from '../../../system/whole-files.ts';
 import { RequestRefused } from '../../ports/authority.ts';
 import type { AuthorityPort } from '../../ports/authority.ts';
 
@@ -173,16 +174,9 @@ async function importKeys(pem: string): Promise<webcrypto.CryptoKeyPair> {
   };
 }
 
-/** Keeps what `make` gives under `path`, unless somebody was first; the file is whole or absent. */
+/** Keeps what `make` gives under `path`, unless somebody was first. */
 async function keepOnce(path: string, make: () => string | Promise<string>): Promise<string> {
-  if (!(await exists(path))) {
-    const written = `${path}.${process.pid}`;
-    await writeFile(written, await make(), { mode: 0o600 });
-    await link(written, path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-    await rm(written);
-  }
+  if (!(await exists(path))) await writeOnce(path, await make());
   return readFile(path, 'utf8');
 }
 

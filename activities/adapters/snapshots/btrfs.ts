@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SnapshotFailed, type SnapshotPort } from '../../ports/snapshots.ts';
-import { writeWhole } from '../root.ts';
+import { writeWhole } from '../../../system/whole-files.ts';
 import { takingTurns } from '../turns.ts';
 import { removeSnapshotFolder, removeUnfinished, snapshotFolder, type BtrfsPlace } from '../btrfs-place.ts';
 import { restore } from './restore.ts';

@@ -3,7 +3,8 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SnapshotFailed, type Restored } from '../../ports/snapshots.ts';
-import { writeInRoot, writeWhole } from '../root.ts';
+import { writeWhole } from '../../../system/whole-files.ts';
+import { writeInRoot } from '../root.ts';
 import { keepFailedState } from './failed-state.ts';
 import {
   fileNameOf,

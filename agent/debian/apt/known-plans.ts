@@ -9,7 +9,7 @@ import { dirname, join, relative } from 'node:path';
 import { z } from 'zod';
 import type { Patch } from '../../../domain/patch.ts';
 import { packageName, packageVersion } from '../../../protocol/agent.ts';
-import { makeFolderDurably, writeDurably } from '../../durable-file.ts';
+import { makeFolderDurably, writeWhole } from '../../../system/whole-files.ts';
 import { archives } from './apt-get.ts';
 import { readJsonFile } from './run-files.ts';
 import type { SimulatedInstall } from './simulation.ts';
@@ -60,7 +60,7 @@ export async function knownPlan(
 export async function rememberPlan(state: string, installs: readonly SimulatedInstall[], root = '/'): Promise<void> {
   if ((await packageState(root)) !== state) return;
   await makeFolderDurably(dirname(fileIn(root)));
-  await writeDurably(fileIn(root), JSON.stringify({ state, installs }));
+  await writeWhole(fileIn(root), JSON.stringify({ state, installs }));
 }
 
 function keyOf(patches: readonly Patch[]): string {

@@ -6,7 +6,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import { writeDurably } from '../../durable-file.ts';
+import { writeWhole } from '../../../system/whole-files.ts';
 import type { Run } from '../../machine.ts';
 import { runSchema, readJsonFile, runFiles } from './run-files.ts';
 import type { RunFiles } from './run-files.ts';
@@ -33,7 +33,7 @@ export async function lookBeforeInstall(folder: string): Promise<number> {
   const request = await readJsonFile(files.request, runSchema);
   if (request?.kind !== 'install') return 1;
   const refusedBecause = objectionTo(await text(process.stdin), request);
-  await writeDurably(files.verdict, JSON.stringify({ refusedBecause }));
+  await writeWhole(files.verdict, JSON.stringify({ refusedBecause }));
   return refusedBecause === null ? 0 : 1;
 }
 

@@ -1,6 +1,6 @@
 /** What runs inside the transient unit: `run FOLDER` does the work, `record FOLDER` is its stop command. */
 import { open } from 'node:fs/promises';
-import { writeDurably } from '../../durable-file.ts';
+import { writeWhole } from '../../../system/whole-files.ts';
 import { readBootId } from '../facts.ts';
 import { install } from './install.ts';
 import { repair } from './repair.ts';
@@ -25,7 +25,7 @@ export async function carryOutRun(folder: string): Promise<number> {
     const message = error instanceof Error ? error.message : String(error);
     return { ending: 'failed', because: `It could not go on: ${message}`, packagesAtFault: [] };
   });
-  await writeDurably(files.account, JSON.stringify(account));
+  await writeWhole(files.account, JSON.stringify(account));
   return account.ending === 'finished' ? 0 : 1;
 }
 
@@ -49,5 +49,5 @@ export async function recordResult(
     bootId: await readBootId(),
     endedAt: new Date().toISOString(),
   };
-  await writeDurably(runFiles(folder).result, JSON.stringify(result));
+  await writeWhole(runFiles(folder).result, JSON.stringify(result));
 }

@@ -6,7 +6,7 @@
 import { existsSync, watch } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { makeFolderDurably, writeDurably } from '../../durable-file.ts';
+import { makeFolderDurably, writeWhole } from '../../../system/whole-files.ts';
 import type { PackageBackEnd, Run, RunEnd } from '../../machine.ts';
 import { firstLine, lines } from '../dpkg.ts';
 import { environment, run as runProgram } from '../program.ts';
@@ -31,7 +31,7 @@ export function systemdRuns(stateDirectory: string, program: readonly string[]):
       const files = filesOf(runId);
       await makeFolderDurably(join(stateDirectory, 'runs'));
       await mkdir(files.folder, { mode: 0o700 });
-      await writeDurably(files.request, JSON.stringify(run));
+      await writeWhole(files.request, JSON.stringify(run));
       await startUnit(runId, run, files, program);
     },
     runEnd: (runId, signal) => untilEnded(unitOf(runId), filesOf(runId), signal),
