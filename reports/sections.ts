@@ -132,10 +132,7 @@ function changeRecordSection({ changeRecord }: CycleFacts): Markup {
       ['SHA-256', html`<code>${changeRecord.digest}</code>`],
       ...(parent ? [['Follows', `${parent.changeRecordId}: ${parent.because}`] as const] : []),
       ['Approval', `${approval.state}: ${approval.because}`],
-      ...approval.words.map(
-        ({ who, why, at, approves }) =>
-          [approves ? 'Approved by' : 'Rejected by', `${who}, ${instantInWords(at)}: ${why}`] as const,
-      ),
+      ...approval.words.map(({ who, why, at }) => ['Approved by', `${who}, ${instantInWords(at)}: ${why}`] as const),
       ...changeRecord.rings.map(
         ({ ring, endpoints }, index) => [`Ring ${index + 1}, ${ring}`, listed(endpoints, 100) || 'empty'] as const,
       ),

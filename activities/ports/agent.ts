@@ -39,7 +39,7 @@ export interface AgentPort {
   report(agent: AgentIdentity, operationId: string, signal?: AbortSignal): Promise<OperationReport | null>;
 }
 
-/** The agent said no, and why. Permanent unless `retryable`. */
+/** The agent said no, and why. */
 export class AgentRefused extends Error {
   override readonly name = 'AgentRefused';
   readonly code: string;

@@ -154,7 +154,6 @@ export type ApprovalFacts = {
     readonly who: string;
     readonly why: string;
     readonly at: string;
-    readonly approves: boolean;
   }[];
 };
 

@@ -40,7 +40,7 @@ function exploitedOf(patches: readonly { exploited: unknown }[]): KnownExploited
 export function changeRecordFacts({ record, cycle }: CycleRows): RecordedFacts['changeRecord'] {
   if (!record) return null;
   const content = record.content as unknown as ChangeRecordContent;
-  const words = record.approvals.map(({ who, why, at }) => ({ who, why, at: at.toISOString(), approves: true }));
+  const words = record.approvals.map(({ who, why, at }) => ({ who, why, at: at.toISOString() }));
   const asked = record.personsAsked > 0;
   const enough = words.length >= record.personsAsked;
   return {

@@ -439,9 +439,7 @@ export const recorded: RecordedFacts = {
     approval: {
       state: 'approved',
       because: 'policy servers asks one person within 4 hours',
-      words: [
-        { who: 'dana@acme.example', why: 'as agreed with the shop', at: '2026-11-21T20:52:00.000Z', approves: true },
-      ],
+      words: [{ who: 'dana@acme.example', why: 'as agreed with the shop', at: '2026-11-21T20:52:00.000Z' }],
     },
     rings: [
       { ring: 'canary', endpoints: ['ber-web-1'] },
