@@ -14,7 +14,7 @@ const passing = new Set(['busy', 'package manager']);
 /** What will not get better by trying again: foreign data that cannot be read, refusals of principle, our own mistakes. */
 const permanent = [AgentUnreadable, ScanRefused, RequestRefused, FeedUnreadable, TypeError, RangeError, SyntaxError];
 
-export function toApplicationFailure(error: unknown): unknown {
+function toApplicationFailure(error: unknown): unknown {
   if (error instanceof AgentRefused)
     return ApplicationFailure.create({
       message: error.message,

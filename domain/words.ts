@@ -16,6 +16,6 @@ export function sayMinutes(minutes: number): string {
   return plural(rest, 'minute');
 }
 
-export function plural(count: number, unit: string): string {
+function plural(count: number, unit: string): string {
   return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }

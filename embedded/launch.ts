@@ -71,11 +71,7 @@ export async function launchUntilReady(
 }
 
 /** `ready`, or in words why not. */
-export async function untilReadyOrEnded(
-  plan: ProcessPlan,
-  launched: LaunchedProcess,
-  withinSeconds: number,
-): Promise<string> {
+async function untilReadyOrEnded(plan: ProcessPlan, launched: LaunchedProcess, withinSeconds: number): Promise<string> {
   const given = new AbortController();
   const late = delay(withinSeconds * 1000, `was not ready within ${withinSeconds} seconds`, { signal: given.signal });
   late.catch(() => undefined);

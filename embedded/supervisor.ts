@@ -29,7 +29,7 @@ import { keepClosedWorkflows, planTemporal, type SearchAttributes } from './temp
 
 export { nodeArgv } from './launch.ts';
 export { portsOfStack, type StackAddresses, readStackAddresses } from './stack-state.ts';
-export { type ProcessStatus, type StackStatus, stackStatus } from './stack-status.ts';
+export { type StackStatus, stackStatus } from './stack-status.ts';
 
 /** A worker as its owner describes it. */
 export type WorkerPlan = {

@@ -80,7 +80,7 @@ export function authorityFolder(stateDirectory: string): string {
   return join(stateDirectory, 'authority');
 }
 
-export function reportsFolder(stateDirectory: string): string {
+function reportsFolder(stateDirectory: string): string {
   return join(stateDirectory, 'reports');
 }
 

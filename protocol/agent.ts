@@ -62,7 +62,7 @@ export const checkSchema = z.union(
   'must be {service}, {http, expect} or {port}',
 ) satisfies z.ZodType<Check>;
 
-export const checkResultSchema = z.object({
+const checkResultSchema = z.object({
   check: z.string(),
   passed: z.boolean(),
   observed: z.string().max(500),
@@ -207,4 +207,3 @@ export const healthSchema = z.object({
   generation,
   bootId: z.string(),
 });
-export type Health = z.infer<typeof healthSchema>;

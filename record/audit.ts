@@ -20,7 +20,7 @@ export type AuditEntry = {
 const canonicalize = canonicalizeModule as unknown as (value: unknown) => string | undefined;
 
 /** The hash before a client's first event. */
-export const genesis = '0'.repeat(64);
+const genesis = '0'.repeat(64);
 
 /**
  * Appends events to a client's chain, in one transaction with what they tell of. Appends of one client wait for each
@@ -55,7 +55,7 @@ export async function appendAudit(tx: Transaction, clientId: string, entries: re
 }
 
 /** SHA-256 over the canonical JSON (RFC 8785) of everything in the row but the hash itself. */
-export function hashOf(row: { readonly at: Date; readonly previousHash: string } & Record<string, unknown>): string {
+function hashOf(row: { readonly at: Date; readonly previousHash: string } & Record<string, unknown>): string {
   const { hash: _, ...content } = row;
   return digestOf({ ...content, at: row.at.toISOString() });
 }
@@ -65,7 +65,7 @@ export function digestOf(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex');
 }
 
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   return canonicalize(toJson(value)) ?? 'null';
 }
 

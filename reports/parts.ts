@@ -11,7 +11,7 @@ export type Tone = 'good' | 'calm' | 'warn' | 'bad' | 'wait';
 
 type Cell = string | number | Markup;
 
-export const outcomeTones: Readonly<Record<EndpointOutcome, Tone>> = {
+const outcomeTones: Readonly<Record<EndpointOutcome, Tone>> = {
   patched: 'good',
   unchanged: 'calm',
   rolled_back: 'warn',

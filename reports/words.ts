@@ -4,7 +4,7 @@ import type { EndpointFacts } from '../domain/reports/endpoint-facts.ts';
 import type { EndpointOutcome, WaitingFor } from '../domain/endpoints/saga.ts';
 import type { PatchDecision } from '../domain/patches/decision.ts';
 
-export const outcomeWords: Readonly<Record<EndpointOutcome, string>> = {
+const outcomeWords: Readonly<Record<EndpointOutcome, string>> = {
   patched: 'patched and proven',
   unchanged: 'nothing was due',
   rolled_back: 'rolled back',
@@ -13,7 +13,7 @@ export const outcomeWords: Readonly<Record<EndpointOutcome, string>> = {
   superseded: 'superseded',
 };
 
-export const waitingWords: Readonly<Record<WaitingFor, string>> = {
+const waitingWords: Readonly<Record<WaitingFor, string>> = {
   offline: 'it is offline',
   window: 'its window is not open',
   budget: "its site's budget is used up",

@@ -252,7 +252,7 @@ async function newestPolicies(db: Database, names: readonly string[]): Promise<P
   return versions.map((version) => version.content as unknown as Policy);
 }
 
-export function statedOf(endpoint: {
+function statedOf(endpoint: {
   name: string;
   siteId: string;
   role: string | null;

@@ -122,7 +122,7 @@ function unoffered(patch: Patch) {
 }
 
 /** Updates of another release than the endpoint's (rule 15), each with why: its repository's suite has moved on. */
-export async function ofOtherOsReleases<Row extends { readonly origins: readonly string[] }>(
+async function ofOtherOsReleases<Row extends { readonly origins: readonly string[] }>(
   db: Database,
   { cycleId }: SurveyInput,
   endpointId: string,

@@ -195,7 +195,7 @@ function whereSegment(segment: string) {
 }
 
 /** Marks who needs no person: a clone of what is broken would fail its test, whatever the patches are like. */
-export async function withSoundness<Row extends { readonly endpointId: string }>(
+async function withSoundness<Row extends { readonly endpointId: string }>(
   db: Database,
   rows: readonly Row[],
 ): Promise<readonly (Row & { readonly sound: boolean })[]> {

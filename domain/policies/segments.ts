@@ -50,7 +50,7 @@ export function categorize(what: {
 }
 
 /** Conditions in words: `role is web and criticality is low or medium`. */
-export function describeConditions(conditions: Conditions): string {
+function describeConditions(conditions: Conditions): string {
   const parts = Object.entries(conditions).flatMap(([name, values]) =>
     values ? [`${name} is ${values.join(' or ')}`] : [],
   );

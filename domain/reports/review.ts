@@ -8,7 +8,7 @@ type EndOfSupport = ReviewFacts['endOfSupport'][number];
 
 const dayMilliseconds = 24 * 60 * 60 * 1000;
 /** Half a year: what a client needs to plan the upgrade of an operating system in. */
-export const defaultSoonDays = 180;
+const defaultSoonDays = 180;
 
 /**
  * What to change before the next cycle: endpoints out of support or soon to be, exceptions that ran out, rules that

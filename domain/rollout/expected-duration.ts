@@ -42,7 +42,7 @@ export type Expectation = {
 /** A restore of the whole machine and its proof. Counted in full: the window has to bear the worst. */
 export const restoreMinutes = 5;
 /** Before the install: observation, fetch, snapshot. */
-export const preparationMinutes = 3;
+const preparationMinutes = 3;
 const rebootMinutes = 4;
 const installMinutes: Readonly<Record<PatchSetSize, number>> = { small: 3, medium: 6, large: 18 };
 

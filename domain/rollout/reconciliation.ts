@@ -182,7 +182,7 @@ export function judgeRollbackOrphaned(
 }
 
 /** `its workflow was terminated` */
-export function howItEnded(what: string, status: WorkflowStatus): string {
+function howItEnded(what: string, status: WorkflowStatus): string {
   if (status.state === 'running') return `${what} runs`;
   if (status.state === 'unheard of') return `${what} is not there any more`;
   const words = { completed: 'ended', failed: 'failed', cancelled: 'was cancelled', terminated: 'was terminated' };

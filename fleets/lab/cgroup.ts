@@ -24,7 +24,7 @@ function unified(): string {
 }
 
 /** Makes the cgroup in every hierarchy and gives its folders, for `enter.sh`. */
-export function createCgroup(cgroup: string): readonly string[] {
+function createCgroup(cgroup: string): readonly string[] {
   const folders = hierarchies().map((hierarchy) => join(hierarchy, cgroup));
   for (const folder of folders) mkdirSync(folder, { recursive: true });
   return folders;

@@ -34,15 +34,7 @@ import { startRepository } from './repository.ts';
 import { missingPackages, whyNoLab } from './requirements.ts';
 import { gatewayOf, openLab, readState, siteNamed, writeState, type LabState } from './state.ts';
 
-export { replaceAgent, writeAgentConfiguration } from './endpoint.ts';
-export { defaultLabDirectory } from './layout.ts';
-export { execIn, power } from './machine.ts';
-export { commandInSite, openPassage } from './passage.ts';
-export { labPower, labSandboxPlace, labSnapshotPlace } from './places.ts';
-export { publish } from './repository.ts';
-export { installPackages, missingPackages, whyNoLab } from './requirements.ts';
 export { labDown } from './teardown.ts';
-export { plugUnmanaged } from './unmanaged.ts';
 
 export type LabOptions = {
   readonly directory: string;

@@ -56,7 +56,7 @@ export function layoutOf(labDirectory: string): LabLayout {
   };
 }
 
-export function shortHash(text: string): string {
+function shortHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }
 

@@ -80,7 +80,7 @@ async function pressButton(machine: Machine): Promise<void> {
 }
 
 /** Pulls the plug: every process of the machine ends at once. */
-export async function powerCut(machine: Machine): Promise<void> {
+async function powerCut(machine: Machine): Promise<void> {
   await killCgroup(machine.cgroup);
 }
 

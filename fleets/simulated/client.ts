@@ -13,7 +13,7 @@ import type { MachineFaults } from './machine-state.ts';
 export { fleetOf, prepareFleet } from './fleet-plan.ts';
 export type { FleetOptions } from './fleet-plan.ts';
 export { fleetDirectory } from './layout.ts';
-export type { ArchiveVersion, Faults } from './archive.ts';
+export type { ArchiveVersion } from './archive.ts';
 
 const machine = z.object({
   name: z.string(),

@@ -9,7 +9,7 @@ import { appendAudit } from '../audit.ts';
 import type { Tenants, Transaction } from '../database.ts';
 
 /** The provider's own audit chain: no client can have a name in brackets. */
-export const providerChain = '(provider)';
+const providerChain = '(provider)';
 
 export type CountedFailure = {
   readonly patch: PatchId;

@@ -13,7 +13,7 @@ export type Kind = keyof typeof startsOfEach;
 const kinds = ['PostgreSQL', 'Temporal', 'small server'] as const satisfies readonly Kind[];
 
 /** What a process says of each of its starts. */
-export const startSaid = z.object({ kind: z.enum(kinds), milliseconds: z.number(), foundPortTaken: z.boolean() });
+const startSaid = z.object({ kind: z.enum(kinds), milliseconds: z.number(), foundPortTaken: z.boolean() });
 type Start = z.infer<typeof startSaid>;
 
 export const serverStarts: LongTest = async (tell) => {

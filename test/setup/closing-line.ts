@@ -16,13 +16,13 @@ export class ClosingLine implements Reporter {
 }
 
 /** A run that fails before its first test, as when a server does not start, counts as one failed. */
-export function closingLine({ passed, failed, skipped }: Counts, exitCode: number): string {
+function closingLine({ passed, failed, skipped }: Counts, exitCode: number): string {
   const atLeast = exitCode === 0 ? 0 : 1;
   return `\n${passed} passed, ${Math.max(failed, atLeast)} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`;
 }
 
 /** An error outside a test, a file that cannot be loaded, and a test that never ended each count as one failed. */
-export function countResults(modules: readonly TestModule[], errors: readonly unknown[]): Counts {
+function countResults(modules: readonly TestModule[], errors: readonly unknown[]): Counts {
   const counts: Counts = { passed: 0, failed: errors.length, skipped: 0 };
   for (const module of modules) {
     if (module.state() === 'failed' && module.errors().length > 0) counts.failed += 1;

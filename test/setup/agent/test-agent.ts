@@ -77,7 +77,7 @@ export async function writeIdentity(
 }
 
 /** A state directory that holds an identity, and goes away with the test. */
-export async function enrolledState(authority: AuthorityPort, endpointId: string): Promise<string> {
+async function enrolledState(authority: AuthorityPort, endpointId: string): Promise<string> {
   const stateDirectory = join(await temporaryFolder(), 'state');
   await writeIdentity(authority, endpointId, stateDirectory);
   return stateDirectory;

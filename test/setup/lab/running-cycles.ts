@@ -15,7 +15,7 @@ import { type PlantedPackage, buildPackage, webPort } from './planted-packages.t
 import { relayFromSite } from './site-relay.ts';
 
 export const near = 'kyoto';
-export const far = 'phoenix';
+const far = 'phoenix';
 export const policy = 'servers';
 export const nearEndpoints = ['near-1', 'near-2', 'near-3'];
 export const endpointNames = [...nearEndpoints, 'far-1', 'far-2', 'far-3'];

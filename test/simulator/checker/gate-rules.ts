@@ -19,7 +19,7 @@ type Count = {
 };
 
 /** Counts a ring again, from the rows of its members and the looks of its soak. */
-export function countRing(board: Board, cycleId: string, ring: string): Count {
+function countRing(board: Board, cycleId: string, ring: string): Count {
   const members = board.of('CycleEndpoint', cycleId).filter((row) => row['ring'] === ring);
   const looks = board.of('SoakCheck', cycleId).filter((row) => row['ring'] === ring);
   const patched = members.filter((row) => row['outcome'] === 'patched');
