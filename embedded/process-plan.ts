@@ -29,6 +29,8 @@ export const processPlan = z.object({
   /** The program itself, by absolute path, not a launcher of it: the pid shown must be the one that works. */
   argv: z.tuple([z.string()], z.string()),
   environment: z.record(z.string(), z.string()),
+  /** Digest of what a program of ours is made of: it starts again when that has changed. */
+  sources: z.string().optional(),
   workingDirectory: z.string(),
   /** What it listens on, at 127.0.0.1: nobody else is given these ports while the stack is up. */
   ports: z.array(z.number()).default([]),

@@ -37,6 +37,8 @@ export type WorkerPlan = {
   readonly name: string;
   /** The program itself by absolute path, see `nodeArgv`: a launcher would hide the pid of what works. */
   readonly argv: readonly [program: string, ...args: string[]];
+  /** Digest of what it is made of (`digestFor` of programs/bundle.mjs): it starts again when that has changed. */
+  readonly sources: string;
   /** On top of ours, from which DATABASE_URL and TEMPORAL_* are taken: say here what this worker may reach. */
   readonly environment: Readonly<Record<string, string>>;
   readonly ready: ReadyCondition;
@@ -76,8 +78,8 @@ const failuresUntilGivenUp = 5;
 
 /**
  * Starts PostgreSQL and Temporal, has the database prepared, starts the workers, and leaves all of it to a supervisor in a
- * process of its own, which outlives the caller. On a running stack it changes the workers alone: new ones start,
- * changed ones start again, others stop. What a lost supervisor left is stopped and started again, not adopted: only a
+ * process of its own, which outlives the caller. On a running stack it prepares the database and changes the workers: new
+ * ones start, changed ones and those of changed sources start again, others stop. What a lost supervisor left is stopped and started again, not adopted: only a
  * parent learns how a child ended, and a fresh start is known to be whole.
  * @throws Error in a sentence or two when something does not start; what this call started is stopped again
  */
@@ -88,6 +90,7 @@ export async function startStack(options: StackOptions): Promise<StackAddresses>
       record !== undefined && isRunning(record.supervisor) ? readStackPlan(options.stateDirectory) : undefined;
     if (running !== undefined) {
       options.say('The servers run already.');
+      await bringUpToDate(options, running.addresses.databaseUrl);
       return runPlan(options, withWorkers(running, options));
     }
     try {
@@ -118,9 +121,13 @@ async function startAll(options: StackOptions): Promise<StackAddresses> {
   const { databaseUrl, temporalAddress, temporalNamespace } = servers.addresses;
   await keepClosedWorkflows(temporalAddress, temporalNamespace, closedWorkflowDays);
   await ensureDatabase(databaseUrl);
-  const applied = await options.prepareDatabase(databaseUrl);
-  say(applied.length === 0 ? 'The database is up to date.' : `Applied the migrations ${applied.join(', ')}.`);
+  await bringUpToDate(options, databaseUrl);
   return runPlan(options, withWorkers(servers, options));
+}
+
+async function bringUpToDate({ prepareDatabase, say }: StackOptions, databaseUrl: string): Promise<void> {
+  const applied = await prepareDatabase(databaseUrl);
+  say(applied.length === 0 ? 'The database is up to date.' : `Applied the migrations ${applied.join(', ')}.`);
 }
 
 async function startServers(options: StackOptions, server: TemporalServer): Promise<StackPlan> {
@@ -146,11 +153,12 @@ async function startServers(options: StackOptions, server: TemporalServer): Prom
 function withWorkers({ addresses, processes }: StackPlan, options: StackOptions): StackPlan {
   const workers = options
     .workers(addresses)
-    .map(({ name, argv, environment, ready, ports = [], stopWithinSeconds }): ProcessPlan => ({
+    .map(({ name, argv, sources, environment, ready, ports = [], stopWithinSeconds }): ProcessPlan => ({
       name,
       role: 'worker',
       argv: [...argv],
       environment: { ...environment },
+      sources,
       workingDirectory: fileURLToPath(new URL('..', import.meta.url)),
       ports: [...ports],
       ready,

@@ -19,6 +19,7 @@ import { enrolFleet } from './enrol-fleet.ts';
 import { connectClient } from './temporal.ts';
 import { idIn } from '../domain/ids.ts';
 import { openDatabase, tenantsOf } from '../record/database.ts';
+import { digestFor } from '../programs/bundle.mjs';
 import { applyMigrations } from '../prisma/migrate.ts';
 import { searchAttributes } from './search-attributes.ts';
 
@@ -88,6 +89,7 @@ function controlPlan({ stateDirectory, reportsDirectory, kevFiles }: UpOptions, 
   return {
     name: 'worker-control',
     argv: nodeArgv(new URL('../workers/control-worker.ts', import.meta.url)),
+    sources: digestFor('workers/control-worker.ts'),
     environment: {
       ...temporalEnvironment(addresses),
       DATABASE_URL: addresses.databaseUrl,
@@ -115,6 +117,7 @@ async function planSite(
   return (addresses) => ({
     name: `worker-${site}`,
     argv: [program ?? '', ...args],
+    sources: digestFor('workers/site-worker.ts'),
     environment: {
       ...temporalEnvironment(addresses),
       PATCHCYCLE_SITE: idIn(files.client.id, site),

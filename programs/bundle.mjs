@@ -57,7 +57,12 @@ export async function madeOnce(what, make) {
   }
 }
 
-function digestFor(what) {
+/**
+ * Says of which sources a program is made, by which Node: another digest, another bundle.
+ * @param {string} what from which it is made: `workers/site-worker.ts`
+ * @returns {string}
+ */
+export function digestFor(what) {
   const hash = createHash('sha256').update(JSON.stringify([project, what, process.version]));
   for (const file of [...settings, ...sourceFolders().flatMap(sourcesIn)]) {
     const content = readFileSync(path.join(project, file));

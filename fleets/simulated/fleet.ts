@@ -7,6 +7,7 @@ import { nodeArgv, portsOfStack } from '../../embedded/supervisor.ts';
 import { z } from 'zod';
 import { claimPort, reclaimPort } from '../../embedded/ports.ts';
 import { readStateFile, writeStateFile } from '../../embedded/state-file.ts';
+import { digestFor } from '../../programs/bundle.mjs';
 import type { Fleet } from '../fleet.ts';
 
 const portsSchema = z.record(z.string(), z.number());
@@ -28,6 +29,7 @@ export function simulatedFleet(stateDirectory: string): Fleet {
       {
         name: 'simulated-fleet',
         argv: nodeArgv(new URL('./main.ts', import.meta.url), directory),
+        sources: digestFor('fleets/simulated/main.ts'),
         environment: {},
         ports: readFleet(directory).endpoints.map(({ address }) => address.port),
         ready: { when: 'log says', text: 'The simulated fleet answers' },

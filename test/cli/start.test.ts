@@ -11,11 +11,18 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../setup/folder.ts';
 
 const project = join(import.meta.dirname, '../..');
+
+/** What a program was told of its sources, by the copy of programs/bundle.mjs in its project. */
+async function digestIn(folder: string): Promise<string> {
+  const { digestFor } = await import(pathToFileURL(join(folder, 'programs/bundle.mjs')).href);
+  return digestFor('cli/main.ts');
+}
 
 /** A project like ours, whose command says the word of a source and what lies beside that. */
 function smallProject() {
@@ -34,6 +41,7 @@ function smallProject() {
   );
   write('cli/main.ts', `const { word, beside } = await import('../domain/word.ts'); console.log(word, beside);`);
   return {
+    folder,
     source: join(folder, 'domain/word.ts'),
     bundles: join(folder, 'node_modules/.cache/patchcycle'),
     command: () => said(join(folder, 'cli/patchcycle.js')),
@@ -44,6 +52,16 @@ async function said(...argv: readonly string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, argv);
   return stdout.trim();
 }
+
+test('a worker whose sources differ by a byte has another digest, and the old one when they are put back', async () => {
+  const { folder, source } = smallProject();
+  const before = await digestIn(folder);
+  const text = readFileSync(source, 'utf8');
+  writeFileSync(source, text.replace('first', 'later'));
+  expect(await digestIn(folder)).not.toBe(before);
+  writeFileSync(source, text);
+  expect(await digestIn(folder)).toBe(before);
+});
 
 test('the command does what its sources say, and does so at once after one of them was changed', async () => {
   const { source, command, bundles } = smallProject();

@@ -34,9 +34,10 @@ function scene() {
   onTestFinished(async () => void (await stopStack(stateDirectory)));
   const program = path.join(folder, 'worker.ts');
   writeFileSync(program, workerProgram);
-  const worker = (name: string, environment: Readonly<Record<string, string>> = {}): WorkerPlan => ({
+  const worker = (name: string, environment: Readonly<Record<string, string>> = {}, sources = 'first'): WorkerPlan => ({
     name,
     argv: nodeArgv(pathToFileURL(program)),
+    sources,
     environment,
     ready: { when: 'log says', text: 'ready with' },
     stopWithinSeconds: 5,
@@ -201,6 +202,16 @@ test('a second up on a running stack leaves the servers alone and changes the wo
   expect([...pids().keys()]).toEqual(['postgres', 'temporal', 'worker-a', 'worker-b', 'worker-d']);
   expect(runs(Number(before.get('worker-c')))).toBe(false);
   expect(stackStatus(stateDirectory).processes.every(({ state }) => state === 'ready')).toBe(true);
+});
+
+test('up on a running stack brings its database up to date, and starts those workers again whose sources have changed', async () => {
+  const { worker, up, pidOf, pids } = scene();
+  const { databaseUrl } = await up(() => [worker('worker-a'), worker('worker-b')]);
+  const before = pids();
+  await up(() => [worker('worker-a'), worker('worker-b', {}, 'changed')]);
+  for (const name of ['postgres', 'temporal', 'worker-a']) expect(pidOf(name)).toBe(before.get(name));
+  expect(pidOf('worker-b')).not.toBe(before.get('worker-b'));
+  expect(await query(databaseUrl, 'SELECT count(*)::int AS times FROM prepared')).toEqual([{ times: 2 }]);
 });
 
 test('a worker that does not start is named with the end of its log, and nothing is left running', async () => {
