@@ -19,6 +19,8 @@ type Wish = {
   readonly seeds: number;
   readonly endpoints: number;
   readonly single: boolean;
+  /** The process of the seed waits for a debugger. */
+  readonly inspect: boolean;
   /** So many of the seeds are played on a real server too. */
   readonly agree: number;
 };
@@ -33,14 +35,17 @@ function readWish(): Wish {
       seed: { type: 'string' },
       from: { type: 'string', default: '1' },
       agree: { type: 'string' },
+      inspect: { type: 'boolean', default: false },
     },
   });
   const single = values.seed !== undefined;
+  if (values.inspect && !single) throw new Error('--inspect: name the seed to look at, with --seed N.');
   return {
     from: wholeNumber('seed', values.seed ?? values.from),
     seeds: single ? 1 : wholeNumber('seeds', values.seeds),
     endpoints: wholeNumber('endpoints', values.endpoints),
     single,
+    inspect: values.inspect,
     agree: values.agree === undefined ? 0 : wholeNumber('agree', values.agree),
   };
 }
@@ -83,7 +88,7 @@ function sampleOf({ from, seeds, agree }: Wish): readonly number[] {
   return Array.from({ length: size }, (_, index) => from + Math.floor((index * seeds) / size));
 }
 
-async function judgeAll({ from, seeds, endpoints }: Wish): Promise<readonly SeedResult[]> {
+async function judgeAll({ from, seeds, endpoints, inspect }: Wish): Promise<readonly SeedResult[]> {
   const until = from + seeds - 1;
   const step = Math.min(processes, seeds);
   const shares = Array.from({ length: step }, (_, index): Share => ({
@@ -97,12 +102,13 @@ async function judgeAll({ from, seeds, endpoints }: Wish): Promise<readonly Seed
     judged += 1;
     if (judged % seedsBetweenWords === 0) console.error(`${judged} of ${seeds} seeds`);
   };
-  const results = (await Promise.all(shares.map((share) => judgeElsewhere(share, tell)))).flat();
+  const results = (await Promise.all(shares.map((share) => judgeElsewhere(share, inspect, tell)))).flat();
   return results.toSorted((a, b) => a.seed - b.seed);
 }
 
-function judgeElsewhere(share: Share, tell: () => void): Promise<SeedResult[]> {
-  const worker = fork(new URL('seed-worker.ts', import.meta.url), { execArgv: process.execArgv });
+function judgeElsewhere(share: Share, inspect: boolean, tell: () => void): Promise<SeedResult[]> {
+  const execArgv = [...process.execArgv, ...(inspect ? ['--inspect-brk=127.0.0.1:9229'] : [])];
+  const worker = fork(new URL('seed-worker.ts', import.meta.url), { execArgv });
   const results: SeedResult[] = [];
   worker.on('message', (result: SeedResult) => {
     results.push(result);
