@@ -11,8 +11,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const project = fileURLToPath(new URL('..', import.meta.url));
 const bundles = path.join(project, 'node_modules', '.cache', 'patchcycle');
 
-/** Folders without anything that a program of ours imports. */
-const noSources = ['data', 'dist', 'docs', 'examples', 'node_modules', 'test'];
+/** Folders without anything that a program of ours imports: reports-out is where the command writes reports. */
+const noSources = ['data', 'dist', 'docs', 'examples', 'node_modules', 'reports-out', 'test'];
 /** What says how sources are read, and by which version of what. */
 const settings = ['package-lock.json', 'tsconfig.json'];
 /** Longer than any command lasts: it reads a part of its bundle when it first needs it. */
