@@ -127,6 +127,8 @@ CREATE TABLE "CycleEndpoint" (
   "releaseReason" text,
   "releasedAt" timestamp(3) with time zone,
   "releasedBy" text,
+  "rollBackOrderId" text,
+  "skippedBy" text,
   CONSTRAINT "CycleEndpoint_cycleId_fkey" FOREIGN KEY ("cycleId") REFERENCES "Cycle"(id) ON UPDATE CASCADE ON DELETE RESTRICT,
   CONSTRAINT "CycleEndpoint_endpointId_fkey" FOREIGN KEY ("endpointId") REFERENCES "Endpoint"(id) ON UPDATE CASCADE ON DELETE RESTRICT,
   CONSTRAINT "CycleEndpoint_pkey" PRIMARY KEY ("cycleId", "endpointId"),

@@ -5,7 +5,7 @@ import type { Tenants } from '../../record/database.ts';
 import { readCycle } from '../../record/cycle.ts';
 import { membersIn, ringNames } from '../../record/orders/targets.ts';
 import { grouped } from '../../domain/grouped.ts';
-import { admitRollbacksAtSite, markOf } from '../../record/admissions/rollback.ts';
+import { admitRollbacksAtSite, rollbackInWords } from '../../record/admissions/rollback.ts';
 import { rollbackRows } from '../../record/orders/rollbacks.ts';
 import { bound } from '../bound.ts';
 
@@ -68,12 +68,13 @@ async function withdrawRollback(
   const { cycleId } = order;
   const db = tenants.forClient(order.clientId);
   const row = await db.cycleEndpoint.findUniqueOrThrow({ where: { cycleId_endpointId: { cycleId, endpointId } } });
-  const mark = markOf(order);
+  const because = rollbackInWords(order);
   await db.cycleEndpoint.updateMany({
-    where: { cycleId, endpointId, state: 'rolling back' },
+    where: { cycleId, endpointId, state: 'rolling back', rollBackOrderId: order.orderId },
     data: {
       ...columnsAfter(['rolling back'], 'patched'),
-      reasons: row.reasons.filter((reason) => reason !== mark),
+      rollBackOrderId: null,
+      reasons: row.reasons.filter((reason) => reason !== because),
     },
   });
 }

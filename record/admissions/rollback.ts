@@ -36,7 +36,7 @@ export async function admitRollbacksAtSite(
     await lockSite(tx, siteId, groups);
     const rows = await rollbackRows(tx, where);
     const site = await tx.site.findUniqueOrThrow({ where: { id: siteId } });
-    const mine = rows.filter((row) => row.state === 'rolling back' && row.reasons.includes(markOf(order)));
+    const mine = rows.filter((row) => row.state === 'rolling back' && row.rollBackOrderId === order.orderId);
     // Admitted by a call whose answer was lost: told again, so that they are started.
     const lost = mine.filter((row) => !inFlight.includes(row.endpointId));
     const { next, awaited } = rollbackProgress(
@@ -60,7 +60,11 @@ export async function admitRollbacksAtSite(
     for (const { endpointId, reasons } of started)
       await tx.cycleEndpoint.update({
         where: { cycleId_endpointId: { cycleId, endpointId } },
-        data: { ...columnsAfter(['patched'], 'rolling back'), reasons: [...reasons, markOf(order)] },
+        data: {
+          ...columnsAfter(['patched'], 'rolling back'),
+          rollBackOrderId: order.orderId,
+          reasons: [...reasons, rollbackInWords(order)],
+        },
       });
     const others = awaited.filter((endpointId) => !mine.some((row) => row.endpointId === endpointId));
     const anyInFlight = started.length + mine.length > 0;
@@ -101,7 +105,7 @@ async function rolledBackIn(tx: Transaction, cycleId: string): Promise<ReadonlyS
   return new Set(rows.map((row) => row.endpointId));
 }
 
-/** Stands among an endpoint's reasons while this order is at work on it. */
-export function markOf({ orderId, signOff }: RollbackOrder): string {
+/** What people read of an endpoint while an order to roll back is at work on it. */
+export function rollbackInWords({ orderId, signOff }: RollbackOrder): string {
   return `is rolled back by order of ${signOff.who}: ${signOff.why} (${orderId})`;
 }

@@ -234,6 +234,7 @@ async function openAgain(tx: Transaction, cycleId: string, { endpointId, because
       snapshotId: null,
       reasons: [because],
       patchesAtFault: [],
+      skippedBy: null,
       earlierOutcome,
     },
   });

@@ -13,7 +13,7 @@ import { lockSite, siteLockOptions } from '../sites/lock.ts';
 
 /**
  * Takes an endpoint, a ring, a site or a patch out of a cycle, for good. What has started comes to its end as it would
- * otherwise. Ordered again in the same words it changes nothing.
+ * otherwise. Ordered again by the same person it changes nothing.
  */
 export async function skip(tenants: Tenants, order: OrderRequest): Promise<{ readonly because: string }> {
   const { cycleId, named, signOff, at } = order;
@@ -27,8 +27,8 @@ export async function skip(tenants: Tenants, order: OrderRequest): Promise<{ rea
   const members = await db.cycleEndpoint.findMany({ where: membersIn(cycle, target), orderBy: { siteId: 'asc' } });
   const because = `skipped by ${signOff.who}: ${signOff.why}`;
   const open = members.filter((member) => notAdmitted.some((state) => state === member.state));
-  const done = members.filter((member) => member.outcome === 'skipped' && member.reasons.includes(because));
-  if (open.length === 0 && done.length > 0) return { because: `${what} was ${because}` };
+  const done = members.find((member) => member.outcome === 'skipped' && member.skippedBy === signOff.who);
+  if (open.length === 0 && done) return { because: `${what} was ${done.reasons[0] ?? because}` };
   if (open.length === 0) throw orderRefused(`nothing of ${what} is left to skip: ${statesInWords(members)}`);
 
   const skipped = await db.$transaction(async (tx) => {
@@ -41,6 +41,7 @@ export async function skip(tenants: Tenants, order: OrderRequest): Promise<{ rea
         waitingFor: null,
         endedAt: new Date(at),
         reasons: [because],
+        skippedBy: signOff.who,
       },
     });
     await appendAudit(tx, clientId, [orderEntry('skip', cycleId, target, signOff, at)]);

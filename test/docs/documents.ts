@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
-export const project = join(import.meta.dirname, '..', '..');
+const project = join(import.meta.dirname, '..', '..');
 
 const notOurs = new Set(['node_modules', 'dist', 'generated', 'histories']);
 
