@@ -32,7 +32,7 @@ export default defineConfig({
           include: needsLab,
           exclude: wholeStacks,
           // First of the two: it installs what a lab needs and builds its base once, for the whole stacks in labs.
-          // They share one standing lab: one file at a time, in one process.
+          // They share one running lab: one file at a time, in one process.
           fileParallelism: false,
           isolate: false,
           testTimeout: 600_000,

@@ -48,7 +48,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const routes = routesOf({ endpointId, machine, operations, readGeneration: () => readGeneration(stateDirectory) });
   const server = createAgentServer({ identity, caller, routes, log });
   const sockets = trackSockets(server);
-  // Before anybody can ask for an effect: one of those may still be running.
+  // Before an effect can be asked for: one of those may still be running.
   await operations.takeUpUnfinished();
   const port = await startListening(server, listen).catch((error: unknown) => {
     operations.stop();

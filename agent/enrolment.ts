@@ -139,7 +139,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** A certificate for another key or another name than the answer says would leave an agent that nobody can talk to. */
+/** A certificate for another key or another name than the answer says would leave an agent that cannot be talked to. */
 function checkAnswer(answer: EnrolAnswer, key: string): void {
   if (commonNameOf(answer.certificate) !== answer.endpointId) {
     throw new Error(`the certificate is not named ${answer.endpointId}.`);

@@ -1,4 +1,4 @@
-/** Who this endpoint is: the key it made itself, its certificate, and the authority whose callers it trusts. */
+/** Which endpoint this is: the key it made itself, its certificate, and the authority whose callers it trusts. */
 import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +11,9 @@ export type Identity = {
   readonly authority: string;
 };
 
-/** Names of the files in the state directory; whoever gives an endpoint its certificate by other means writes them. */
+/**
+ * Names of the files in the state directory; a tool that gives an endpoint its certificate by other means writes them.
+ */
 export const identityFiles = { key: 'key.pem', certificate: 'certificate.pem', authority: 'authority.pem' } as const;
 
 /** Null while there is no certificate. Throws when there is one that cannot be used. */

@@ -1,6 +1,6 @@
 /**
  * What the agent was asked to do and what became of it, one file an operation. An entry is on the disk before the
- * act, and its end is on the disk before anybody is told. Entries are small and kept for ever.
+ * act, and its end is on the disk before it is reported. Entries are small and kept for ever.
  */
 import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
@@ -46,7 +46,7 @@ export class Ledger {
     await writeWhole(this.#pathOf(entry.report.operationId), JSON.stringify(entry));
   }
 
-  /** Null when the operation was never heard of. Throws `LedgerUnreadable`. */
+  /** Null when the operation is not known. Throws `LedgerUnreadable`. */
   async read(operationId: string): Promise<LedgerEntry | null> {
     const path = this.#pathOf(operationId);
     const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -81,7 +81,7 @@ function parseEntry(path: string, text: string): LedgerEntry {
     return entrySchema.parse(JSON.parse(text));
   } catch {
     throw new LedgerUnreadable(
-      `The ledger entry ${path} cannot be understood; the agent accepts no effects until somebody has looked at it.`,
+      `The ledger entry ${path} cannot be understood; the agent accepts no effects until a person has looked at it.`,
     );
   }
 }

@@ -58,7 +58,7 @@ export class Operations {
     return answer;
   }
 
-  /** Null when the operation was never heard of. */
+  /** Null when the operation is not known. */
   async report(operationId: string): Promise<OperationReport | null> {
     const entry = await this.#find(operationId);
     return entry && this.#withProgress(entry);

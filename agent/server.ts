@@ -1,4 +1,4 @@
-/** The agent's door: HTTPS with mutual TLS, JSON both ways, a fixed table of verbs, a sentence for every refusal. */
+/** The agent's HTTPS server: mutual TLS, JSON both ways, a fixed table of verbs, a sentence for every refusal. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Server } from 'node:https';

@@ -1,4 +1,7 @@
-/** Scripts by which a shell completes nouns, verbs and options. They are read off the program; completing starts nothing. */
+/**
+ * Scripts by which a shell completes nouns, verbs and options. They are read off the program; completing starts
+ * nothing.
+ */
 import type { Command, Option } from 'commander';
 
 /** What a command can be followed by. `takingValues` are the flags after which any word may come. */

@@ -23,7 +23,7 @@ export function siteCommand(program: Command): void {
       if (options.json) return printJson({ site: siteId, directory, ...made });
       if (made.madeAuthority)
         console.log(
-          `Made a new certificate authority in ${authority}. Who has its key can order every endpoint about.`,
+          `Made a new certificate authority in ${authority}. Anyone who has its key can give orders to every endpoint.`,
         );
       console.log(`The identity of ${siteId}, good until ${made.endsAt.slice(0, 10)}:`);
       for (const file of made.files) console.log(`  ${join(directory, file)}`);

@@ -28,7 +28,7 @@ export function snapshotCommand(program: Command): void {
             one.because.join('; '),
           ]),
         );
-        if (leaks.length > 0) console.log(`${leaks.length} on no record; look at them, and remove what nobody needs:`);
+        if (leaks.length > 0) console.log(`${leaks.length} on no record; look at them, and remove what is not needed:`);
         printTable(
           ['found', 'what', 'name', 'at', 'because'],
           leaks.map((leak) => [leak.foundAt, leak.kind, leak.name, leak.endpoint ?? leak.site, leak.because]),

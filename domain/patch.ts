@@ -34,7 +34,7 @@ export type DryRun = {
   readonly impossible: readonly { readonly package: string; readonly because: string }[];
 };
 
-/** A patch for everyone who is offered it: one package at one version, whatever it replaces. */
+/** A patch for every endpoint that is offered it: one package at one version, whatever it replaces. */
 export type PatchId = { readonly package: string; readonly architecture: string; readonly version: string };
 
 /** As people and halts name a patch, on every architecture: `openssl=3.0.11-1`. */

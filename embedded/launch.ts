@@ -53,7 +53,7 @@ export async function launch(plan: ProcessPlan, logFile: string): Promise<Launch
 }
 
 /**
- * Starts a process and waits until it is ready, for whoever needs one server and no supervisor.
+ * Starts a process and waits until it is ready, for callers that need one server and no supervisor.
  * @throws PortTaken when its log says so, Error with the end of its log when it ends, or is not ready in time
  */
 export async function launchUntilReady(

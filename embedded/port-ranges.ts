@@ -8,7 +8,7 @@ import { createServer, type Server } from 'node:net';
 
 /**
  * Below what systems take for outgoing connections (Linux from 32768, others from 49152): such a port may be taken at
- * any time while nobody listens on it, and be kept for as long as the connection lasts.
+ * any time while nothing listens on it, and be kept for as long as the connection lasts.
  */
 const [firstPort, endOfPorts] = [20_000, 32_768];
 const portsInRange = 16;

@@ -7,7 +7,7 @@ export type ConfiguredPort = number | 'any' | undefined;
 /** What a server listens on, and what a person calls it. */
 export type PortWish = {
   readonly configured: ConfiguredPort;
-  /** Used by the last start. Nobody but us relies on it, so a busy one gives way. */
+  /** Used by the last start. Nothing else relies on it, so another is taken when it is busy. */
   readonly remembered: number | undefined;
   /** What this kind of server usually listens on. */
   readonly usual?: number;

@@ -6,7 +6,7 @@ import { z } from 'zod';
 /** PostgreSQL refuses to run as root; then it runs as `nobody`, by number, as names differ between systems. */
 export type PostgresUser = { readonly uid: number; readonly gid: number };
 
-/** Who PostgreSQL runs as: us, unless we are root. */
+/** As which user PostgreSQL runs: ours, unless that is root. */
 export function postgresUser(): PostgresUser | undefined {
   return process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : undefined;
 }

@@ -8,7 +8,7 @@ import type { ReadyCondition } from './process-plan.ts';
 export type LogPosition = { readonly file: string; readonly offset: number };
 
 /**
- * Waits until the condition holds. It ends by the signal alone: whoever waits knows whether the process still lives.
+ * Waits until the condition holds. It ends by the signal alone: the caller knows whether the process still lives.
  * @throws the signal's reason when it is aborted first
  */
 export async function waitUntilReady(condition: ReadyCondition, log: LogPosition, signal: AbortSignal): Promise<void> {

@@ -17,7 +17,7 @@ export const stackAddresses = z.object({
 });
 export type StackAddresses = Readonly<z.infer<typeof stackAddresses>>;
 
-/** What the supervisor is to keep running, written by whoever starts it. */
+/** What the supervisor is to keep running, written by the process that starts it. */
 const stackPlan = z.object({ addresses: stackAddresses, processes: z.array(processPlan) });
 export type StackPlan = z.infer<typeof stackPlan>;
 
@@ -81,7 +81,7 @@ export function inStopOrder<T extends { readonly role: 'server' | 'worker' }>(pr
   return [processes.filter(({ role }) => role === 'worker'), ...servers.toReversed()];
 }
 
-/** What of the record runs now, whoever watches it. */
+/** What of the record runs now, supervised or not. */
 export function stillRunning(record: StackRecord): (ProcessRecord & { readonly identity: ProcessIdentity })[] {
   return record.processes.flatMap((process) =>
     process.identity !== undefined && isRunning(process.identity) ? [{ ...process, identity: process.identity }] : [],

@@ -8,7 +8,7 @@ import { saysPortTaken } from './taken-port.ts';
 
 const firstPauseMilliseconds = 100;
 const longestPauseMilliseconds = 5000;
-/** Who ran this long has not failed at once: the next pause is short again. */
+/** A process that ran this long has not failed at once: the next pause is short again. */
 const steadyMilliseconds = 10_000;
 
 /** One planned process, started again whenever it ends, until it is stopped. */

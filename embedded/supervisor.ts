@@ -73,7 +73,7 @@ export type StackOptions = {
 const readyWithinSeconds = 60;
 /** A month, as docker-compose.yml has it: the last cycle can still be looked at when the next one is due. */
 const closedWorkflowDays = 30;
-/** Who fails this often without ever being ready will not get better by waiting. */
+/** A process that fails this often without ever being ready will not get better by waiting. */
 const failuresUntilGivenUp = 5;
 
 /**

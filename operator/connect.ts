@@ -33,7 +33,7 @@ export async function withRunningIn<T>(stateDirectory: string, act: (running: Ru
     });
   } finally {
     await database.$disconnect();
-    // That there was no connection has been told to whoever asked for it.
+    // The caller has already been told that there was no connection.
     const temporal = await connected?.catch(() => undefined);
     await temporal?.connection.close();
   }

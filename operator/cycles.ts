@@ -87,7 +87,7 @@ export async function startEmergency(
     memo: { policyName },
     priority: { priorityKey: 1 },
   });
-  // Somebody else may have started it a moment ago, before it had a row.
+  // Another process may have started it a moment ago, before it had a row.
   const worksOn = (await handle.describe()).memo?.['policyName'];
   refuseOtherPolicy(wanted, typeof worksOn === 'string' ? worksOn : 'another policy');
   return wanted;

@@ -1,4 +1,6 @@
-/** What a command finds in its environment. Besides workers/config.ts the only place of the control plane that reads it. */
+/**
+ * What a command finds in its environment. Besides workers/config.ts the only place of the control plane that reads it.
+ */
 import { homedir } from 'node:os';
 import { InvalidRequest } from './errors.ts';
 
@@ -7,19 +9,22 @@ export function databaseUrlOf(environment = process.env): string | undefined {
   return environment['DATABASE_URL'] || undefined;
 }
 
-/** The folder of the certificate authority that the environment names, for commands that need it; undefined without one. */
+/**
+ * The folder of the certificate authority that the environment names, for commands that need it; undefined without one.
+ */
 export function authorityFolderOf(environment = process.env): string | undefined {
   return environment['PATCHCYCLE_AUTHORITY'] || undefined;
 }
 
-/** Who gives an order where nobody is named: the person at the keyboard. */
+/** Who gives an order where no name is given: the person at the keyboard. */
 export function personAtKeyboard(environment = process.env): string {
   return environment['SUDO_USER'] ?? environment['USER'] ?? 'operator';
 }
 
 /**
  * The embedded servers as people run them: nothing lost at a power cut, timers as Temporal has them; a Temporal program
- * and ports where they are given (`any` for one that nobody usually listens on). What was fetched is kept for every project of this user.
+ * and ports where they are given (`any` for one that nobody usually listens on). What was fetched is kept for every
+ * project of this user.
  * @throws AskedWrongly when a port is given that is none
  */
 export function embeddedServers(environment = process.env) {

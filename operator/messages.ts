@@ -21,7 +21,7 @@ export type OrderName = keyof typeof orders;
 export type OrderNamed<Name extends OrderName> =
   (typeof orders)[Name] extends messages.OrderOf<infer Order> ? Order : never;
 
-/** What came of telling a cycle: it took the order, it has closed, or nobody answered in time. */
+/** What came of sending a cycle an order: it was taken, the cycle has closed, or no answer came in time. */
 export type Delivery = 'taken' | 'closed' | 'unanswered';
 
 /** @throws Error when the cycle refuses the order */

@@ -94,7 +94,7 @@ export async function cancelCycle(connections: Connections, cycleId: string, sig
   const { isRunning, statusOf } = await loadMessages();
   const temporal = await connections.temporal();
   if (!(await isRunning(temporal, cycleId)))
-    throw new Error(`${cycleId} has closed; who still waits is taken out with: patchcycle cycle skip`);
+    throw new Error(`${cycleId} has closed; take an endpoint that still waits out with: patchcycle cycle skip`);
   await orderCancel(connections.tenants, { cycleId, signOff, at: new Date().toISOString() });
   await temporal.workflow.getHandle(cycleId).cancel();
   const done = `Cancelled ${cycleId}: nothing more is started, and what has started is brought to a known state`;
@@ -144,7 +144,7 @@ async function refuseUnknown({ tenants, temporal }: Connections, cycleId: string
   if (!(await isRunning(await temporal(), cycleId))) throw unknownCycle(cycleId);
 }
 
-/** Writes an order down before anybody is told of it. A part that is not there is the caller's mistake. */
+/** Writes an order down before it is sent. A part that is not there is the caller's mistake. */
 async function onRecord<T>(
   connections: Connections,
   cycleId: string,
@@ -169,7 +169,7 @@ async function tellOfOrder(connections: Connections, cycleId: string): Promise<D
 
 function notDelivered(error: unknown): never {
   throw new Error(
-    `The order is on record and in force. The cycle could not be told of it: ${error instanceof Error ? error.message : String(error)}. When Temporal answers, give the order again in the same words.`,
+    `The order is on record and in force. It could not be sent to the cycle: ${error instanceof Error ? error.message : String(error)}. When Temporal answers, give the order again in the same words.`,
   );
 }
 

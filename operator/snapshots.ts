@@ -9,7 +9,7 @@ export type KeptSnapshot = SnapshotKeeping & {
   readonly endpoint: string;
   readonly cycleId: string;
   readonly takenAt: string | null;
-  /** When it was found gone though nobody had ordered that; null while it is there. */
+  /** When it was found gone though no one had ordered that; null while it is there. */
   readonly missingSinceAt: string | null;
 };
 
@@ -23,7 +23,10 @@ export type FoundLeak = {
   readonly because: string;
 };
 
-/** Every snapshot of a client that is not deleted, until when it is kept and why, and what the last clean-up found on no record. */
+/**
+ * Every snapshot of a client that is not deleted, until when it is kept and why, and what the last clean-up found on no
+ * record.
+ */
 export async function readSnapshots(
   { tenants }: { readonly tenants: Tenants },
   clientId: string,

@@ -1,4 +1,7 @@
-/** How a database is brought up to the migrations: by our own program, since Prisma's needs an engine that the image has not. */
+/**
+ * How a database is brought up to the migrations: by our own program, since Prisma's needs an engine that the image has
+ * not.
+ */
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -14,7 +17,7 @@ export const migrationsFolder = fileURLToPath(new URL('./migrations', import.met
 /** The number Prisma's own engine locks, so that it and we never migrate at once. */
 const prismaLock = 72707369;
 
-/** As Prisma's engine makes it: whoever has the engine can go on with `prisma migrate deploy`. */
+/** As Prisma's engine makes it: with the engine, `prisma migrate deploy` can continue from here. */
 const prismaTable = `CREATE TABLE IF NOT EXISTS _prisma_migrations (
   id                  VARCHAR(36) PRIMARY KEY NOT NULL,
   checksum            VARCHAR(64) NOT NULL,
@@ -83,7 +86,7 @@ function isDue({ name, file, sql }: Migration, applied: AppliedRow | undefined):
   if (applied === undefined) return true;
   if (!applied.finished) {
     throw new Error(
-      `Migration ${name} failed before. Mend the database, then mark it: ` +
+      `Migration ${name} failed before. Repair the database, then mark it: ` +
         `UPDATE _prisma_migrations SET rolled_back_at = now() WHERE migration_name = '${name}'.`,
     );
   }

@@ -34,7 +34,7 @@ export async function run(program) {
 }
 
 /**
- * The folder with what was made of our sources as they are now. Whoever asks first makes it.
+ * The folder with what was made of our sources as they are now. The process that asks first makes it.
  * @param {string} what from which it is made: `cli/main.ts`
  * @param {(what: string, folder: string) => Promise<unknown>} make
  * @throws Error when it cannot be made, or not be written beside the packages
@@ -48,7 +48,7 @@ export async function madeOnce(what, make) {
     try {
       mkdirSync(unfinished, { recursive: true });
       await make(what, unfinished);
-      // Sources that somebody wrote meanwhile may have been read half old, half new.
+      // Sources that were written meanwhile may have been read half old, half new.
       if (digestFor(what) === digest) keep(unfinished, folder);
     } finally {
       rmSync(unfinished, { recursive: true, force: true });

@@ -8,7 +8,7 @@ import { z } from 'zod';
 
 export const enrolmentPort = 7444;
 
-/** 24 random bytes in base64url: what is not written so is no token, and nobody needs to look for it. */
+/** 24 random bytes in base64url: what is not written so is no token, and need not be looked up. */
 export const tokenBytes = 24;
 
 export const enrolRequestSchema = z.strictObject({
@@ -33,7 +33,9 @@ export const controlName = 'patchcycle-control';
 /** No endpoint has a name that begins so. */
 export const siteControlPrefix = 'control.';
 
-/** The common name of the certificate with which a site's worker calls the agents of its site: `control.berlin.acme`. */
+/**
+ * The common name of the certificate with which a site's worker calls the agents of its site: `control.berlin.acme`.
+ */
 export function controlNameOf(siteId: string): string {
   return `${siteControlPrefix}${siteId}`;
 }
@@ -46,7 +48,9 @@ export const agentConfigurationSchema = z.strictObject({
   stateDirectory: z.string(),
   /** The name of the one caller that is answered: a worker of one site cannot order another's endpoints about. */
   caller: z.string().min(1).default(controlName),
-  /** Absent once enrolled by other means. The authority is known beforehand, so that the token goes to nobody else. */
+  /**
+   * Absent once enrolled by other means. The authority is known beforehand, so that the token is sent to no one else.
+   */
   enrolment: z
     .strictObject({
       url: z.url({ protocol: /^https$/ }),

@@ -23,7 +23,7 @@ export function auditSection({ audit }: CycleFacts): Markup {
         state(tones[patch.state] ?? 'wait', patch.state),
         patch.because,
       ]),
-    )}${audit.drifted.length === 0 ? null : html`<h3>Changes nobody planned</h3> `}${table(
+    )}${audit.drifted.length === 0 ? null : html`<h3>Changes outside the plan</h3> `}${table(
       ['Endpoint', 'Package', 'Versions', 'Why'],
       audit.drifted.map((drift) => [
         unbroken(drift.endpoint),
@@ -34,7 +34,7 @@ export function auditSection({ audit }: CycleFacts): Markup {
     )}`;
 }
 
-/** What people ordered; nothing at all where nobody did. */
+/** What people ordered; nothing at all where there were no orders. */
 export function ordersSection({ orders }: CycleFacts): Markup | null {
   if (orders.length === 0) return null;
   return html`<h2>Orders</h2>

@@ -41,7 +41,7 @@ export function whatWasFound(facts: CycleFacts): string[] {
     ),
     ...discovery.unmanaged.map(
       ({ site, address, macAddress }) =>
-        `${address}${macAddress === null ? '' : ` (${macAddress})`} answers on the network of ${site} and is not managed: nobody patches it here.`,
+        `${address}${macAddress === null ? '' : ` (${macAddress})`} answers on the network of ${site} and is not managed: it is not patched here.`,
     ),
     ...discovery.otherUpdaters.map(({ endpoint, updater }) => `On ${endpoint} another updater is on: ${updater}.`),
     `${count(patchSet.length, 'update')} offered, ${security} of them for security; ${count(figures.patches.total, 'patch', 'patches')} when counted on each endpoint. ${cves === 0 ? 'No CVE is named' : `${count(cves, 'CVE')} named`}.`,

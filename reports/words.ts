@@ -18,7 +18,7 @@ const waitingWords: Readonly<Record<WaitingFor, string>> = {
   window: 'its window is not open',
   budget: "its site's budget is used up",
   reboot: 'it has to restart',
-  approval: 'nobody has approved yet',
+  approval: 'it is not approved yet',
   ring: 'its ring has not opened',
 };
 

@@ -1,4 +1,6 @@
-/** The composition root: configuration to ports to activities. The only place that names who provides what. */
+/**
+ * The composition root: configuration to ports to activities. The only place that names which adapter provides what.
+ */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -40,7 +40,10 @@ export const controlConfig = z.object({
     .default('')
     .transform((text) => text.split(':').filter(Boolean))
     .pipe(z.array(absolute)),
-  /** On how many endpoints, of two clients at least where it is 2 or more, a patch has to fail until it stops for everyone. */
+  /**
+   * On how many endpoints, of two clients at least where it is 2 or more, a patch has to fail until it is stopped
+   * everywhere.
+   */
   PATCHCYCLE_BREAKER_ENDPOINTS: wholeNumber.default(defaultEndpointsAtLeast),
 });
 export type ControlConfig = z.infer<typeof controlConfig>;
@@ -51,9 +54,12 @@ export const siteConfig = z.object({
   PATCHCYCLE_SITE: z.string().min(3),
   /** The folder with key.pem, certificate.pem and authority.pem, by which agents know this worker. */
   PATCHCYCLE_IDENTITY: absolute,
-  /** Who keeps snapshots and makes sandboxes: lab:DIRECTORY or simulated:DIRECTORY. */
+  /** What keeps snapshots and makes sandboxes: lab:DIRECTORY or simulated:DIRECTORY. */
   PATCHCYCLE_FLEET: fleet,
-  /** Where endpoints of this site enrol: HOST:PORT on the site's network, with enrolment-{key,certificate}.pem beside the identity. */
+  /**
+   * Where endpoints of this site enrol: HOST:PORT on the site's network, with enrolment-{key,certificate}.pem beside
+   * the identity.
+   */
   PATCHCYCLE_ENROLMENT: address,
 });
 export type SiteConfig = z.infer<typeof siteConfig>;

@@ -12,7 +12,7 @@ import type { enrolEndpoint } from '../workflows/index.ts';
 import { controlTaskQueue } from '../domain/ids.ts';
 
 const maximumBodyBytes = 32 * 1024;
-// Anybody on the site's network may knock, and each request that is passed on costs a workflow.
+// Anything on the site's network may send a request, and each request that is passed on costs a workflow.
 const maximumConnections = 50;
 const requestMilliseconds = 10_000;
 const enrolledAtATime = 4;
@@ -20,7 +20,7 @@ const enrolledAtATime = 4;
 /** Has the control plane enrol. Rejects with `EnrolmentRefused` when it says no. */
 export type Enrol = (request: EnrolRequest) => Promise<EnrolAnswer>;
 
-/** The control plane's no, as a sentence for whoever asked. */
+/** The control plane's refusal, as a sentence for the caller. */
 export class EnrolmentRefused extends Error {
   override readonly name = 'EnrolmentRefused';
 }

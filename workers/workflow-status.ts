@@ -2,7 +2,7 @@ import { type Client, type WorkflowExecutionStatusName, WorkflowNotFoundError } 
 import type { WorkflowsPort } from '../activities/ports/workflows.ts';
 import type { WorkflowEnd } from '../domain/rollout/reconciliation.ts';
 
-/** A status that is not named here counts as running: then nobody takes its work over. */
+/** A status that is not named here counts as running: then its work is not taken over. */
 const ends: Readonly<Partial<Record<WorkflowExecutionStatusName, WorkflowEnd>>> = {
   COMPLETED: 'completed',
   FAILED: 'failed',

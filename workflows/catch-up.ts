@@ -34,13 +34,17 @@ function answersWithin(input: EndpointInput, seconds: number): Promise<boolean> 
     );
 }
 
-/** Once nobody of a closed cycle is waited for any more, its report says how the last of them ended, or that it did not. */
+/**
+ * Once a closed cycle waits for no endpoint any more, its report says how the last of them ended, or that it did not.
+ */
 async function writeFinalReport(input: EndpointInput): Promise<void> {
   const { cycleId } = input;
   if (await control.isLastStraggler({ input })) await controlBulk.writeReports({ cycleId }).catch(() => undefined);
 }
 
-/** True when it has ended. False when others hold the endpoint or the budget, or it fell silent: its turn comes again. */
+/**
+ * True when it has ended. False when others hold the endpoint or the budget, or it fell silent: its turn comes again.
+ */
 async function patchNow(input: EndpointInput): Promise<boolean> {
   if (!(await isPlanned(input))) return false;
   // Waiting and planning took their time: what spoke for it may have changed.
@@ -51,7 +55,10 @@ async function patchNow(input: EndpointInput): Promise<boolean> {
   return end !== null && end.outcome !== null;
 }
 
-/** Asked of its own package manager: a plan that was overtaken meanwhile is not carried out. False when it fell silent again. */
+/**
+ * Asked of its own package manager: a plan that was overtaken meanwhile is not carried out. False when it fell silent
+ * again.
+ */
 async function isStillPending(input: EndpointInput): Promise<boolean> {
   const ask = agentQueries(input.taskQueue);
   const offered = await ask.listUpdates({ agent: input }).catch(() => null);
@@ -60,8 +67,8 @@ async function isStillPending(input: EndpointInput): Promise<boolean> {
 
 /**
  * Sees to it that the endpoint has a plan. One that was silent when the cycle planned is surveyed now and gets exactly
- * what its cycle has proven elsewhere, as a successor of the change record. False when it fell silent again, or its plan
- * is out of date.
+ * what its cycle has proven elsewhere, as a successor of the change record. False when it fell silent again, or its
+ * plan is out of date.
  */
 async function isPlanned(input: EndpointInput): Promise<boolean> {
   const late = await control.lateSurveyOf({ input });

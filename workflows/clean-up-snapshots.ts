@@ -1,6 +1,6 @@
 /**
- * Every hour: deletes the snapshots that nothing needs any more, destroys the clones of tests that have ended, and notes
- * what exists without being on record, or is on record without being there. Site by site, as far as sites answer.
+ * Every hour: deletes the snapshots that nothing needs any more, destroys the clones of tests that have ended, and
+ * notes what exists without being on record, or is on record without being there. Site by site, as far as sites answer.
  */
 import { cleanUpWorkflowId } from '../domain/ids.ts';
 import { continueAsNew, executeChild, workflowInfo } from '@temporalio/workflow';
@@ -11,7 +11,7 @@ import type { SiteToCleanUp } from '../domain/rollout/cycle.ts';
 const sitesAtOnce = 5;
 /** A driver deletes one after another, and has two minutes. */
 const deletionsAtOnce = 10;
-/** A site whose worker is away is tidied another time. */
+/** A site whose worker is away is cleaned up another time. */
 const siteAnswersWithinMinutes = 1;
 
 export async function cleanUpSnapshots(): Promise<readonly string[]> {
@@ -32,7 +32,7 @@ function cleanedUp(site: SiteToCleanUp): Promise<string> {
   );
 }
 
-/** Tidies one site; how many snapshots and sandboxes were removed. */
+/** Cleans up one site; returns how many snapshots and sandboxes were removed. */
 export async function cleanUpSite(site: SiteToCleanUp, after: string | null = null, count = 0): Promise<number> {
   await siteWorkerWait(site.taskQueue).pingWorker.executeWithOptions(
     { scheduleToCloseTimeout: `${siteAnswersWithinMinutes} minutes` },

@@ -63,7 +63,7 @@ export function registerCycleHandlers(input: CycleInput) {
     setCurrentDetails([`- ${step}: ${now}`, ...log.map((line) => `- ${line}`)].join('\n'));
   };
   const readHalts = async () => {
-    // A nudge that comes after a cancellation must not fail the cycle while it gives its account.
+    // A signal that comes after a cancellation must not fail the cycle while it writes its report.
     const halts = await CancellationScope.nonCancellable(() => control.haltsOn({ cycleId, ring: ring?.name ?? null }));
     haltedBy = halts && halts.because;
     show({});
@@ -129,7 +129,7 @@ export function registerCycleHandlers(input: CycleInput) {
       asked.answer ??= { input: 'advance', signOff };
     },
     {
-      description: 'Lets the next ring go on after a held gate. {"who": "…", "why": "…"}',
+      description: 'Lets the next ring start after a held gate. {"who": "…", "why": "…"}',
       validator: (signOff) => {
         requireSignOff(signOff);
         if (!gate) refuse('no gate waits for a person');
@@ -143,7 +143,7 @@ export function registerCycleHandlers(input: CycleInput) {
       if (gate) gate.answer ??= { input: 'go on', signOff };
     },
     {
-      description: 'Lets the good patches of a halted record go on, without those at fault. {"who": "…", "why": "…"}',
+      description: 'Continues a halted record with its good patches, without those at fault. {"who": "…", "why": "…"}',
       validator: (signOff) => {
         requireSignOff(signOff);
         if (gate?.result.successor !== 'ask') refuse('no halted gate waits for a word on what goes on without it');
@@ -185,7 +185,10 @@ export function registerCycleHandlers(input: CycleInput) {
   };
 
   return {
-    /** Walks one step and records what came of it. A step that cannot be done is recorded as failed before the failure goes on. */
+    /**
+     * Walks one step and records what came of it. A step that cannot be done is recorded as failed before the failure
+     * goes on.
+     */
     async walk<T extends Result>(step: Step, act: () => Promise<T>): Promise<T> {
       const startedAt = new Date();
       upsertSearchAttributes(stepAttribute(step));
@@ -206,7 +209,7 @@ export function registerCycleHandlers(input: CycleInput) {
       for (const step of omitted) await record(step, 'left out', new Date(), [because]);
     },
 
-    /** Waits until a person approves the change record; false when nobody came in time. */
+    /** Waits until a person approves the change record; false when none did in time. */
     async approval(changeRecord: ChangeRecordSummary): Promise<boolean> {
       // A successor's record is another one: what was said of its parent does not count for it.
       approved = false;
@@ -222,7 +225,7 @@ export function registerCycleHandlers(input: CycleInput) {
     },
 
     /**
-     * Waits for as long as a halt holds the whole cycle. Null once nothing does; the halts that nobody has resumed in
+     * Waits for as long as a halt holds the whole cycle. Null once nothing does; the halts that were not resumed in
      * the days the policy gives a person.
      */
     async untilResumed(): Promise<readonly string[] | null> {
@@ -248,8 +251,8 @@ export function registerCycleHandlers(input: CycleInput) {
     },
 
     /**
-     * Waits at a held gate, or at a halted one whose good patches may go on, until a person says what becomes of it; null
-     * when nobody came in time.
+     * Waits at a held gate, or at a halted one whose good patches may go on, until a person says what becomes of it;
+     * null when no person did in time.
      */
     async waitAtGate(result: RingResult, { heldGateDays }: ChangeRecordSummary): Promise<GateAnswer | null> {
       const asked: NonNullable<typeof gate> = { result, answer: null };

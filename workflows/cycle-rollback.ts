@@ -62,7 +62,7 @@ async function rollBackAll(order: RollbackOrder, soFar: SoFar, signals: () => nu
       const seen = { signals: signals(), ends };
       const draining = workflowInfo().continueAsNewSuggested;
       if (draining && inFlight.size === 0) await continueAsNew<typeof cycleRollback>(order, soFar);
-      // Not cut off: an admission that was made must be heard of.
+      // Not cancelled: an admission that was made must become known here.
       const admission = await CancellationScope.nonCancellable(() => admitSome(draining));
       for (const endpoint of admission.start) void start(endpoint);
       const { lookAgainInSeconds } = admission;
@@ -115,7 +115,7 @@ function close(order: RollbackOrder, { endpoints, because }: SoFar): Promise<Rol
   });
 }
 
-/** Starts the workflow that carries an order out; it goes on whatever becomes of who started it. */
+/** Starts the workflow that carries an order out; it continues whatever becomes of its parent. */
 export async function startRollback(order: RollbackOrder): Promise<void> {
   try {
     await startChild(cycleRollback, {

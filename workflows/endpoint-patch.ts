@@ -1,7 +1,7 @@
 /**
- * The procedure for one endpoint: look, fetch, snapshot, install, reboot where due, prove it, or put it back.
+ * The procedure for one endpoint: look, fetch, snapshot, install, reboot where due, prove it, or roll it back.
  *
- * The workflow's id, endpoint/CLIENT/ENDPOINT, is the lock: nobody else works on the endpoint meanwhile. What was
+ * The workflow's id, endpoint/CLIENT/ENDPOINT, is the lock: no other workflow works on the endpoint meanwhile. What was
  * started is brought to a known state even when the cycle is cancelled or halted. Whatever an install says of itself,
  * only what is observed afterwards decides.
  */
@@ -47,7 +47,7 @@ async function patch(
   const skippedBecause = (because: readonly string[], found: Partial<EndpointEnd> = {}) =>
     ended('skipped', ['nothing was installed', ...because], { before, ...found });
   const cancelledBecause = async () => [(await control.cancellationOf({ cycleId })).because];
-  // Its snapshot is of now, and its turn comes later: it is left for the clean-up.
+  // Its turn comes later, and a snapshot of now is of no use then: the clean-up deletes it.
   const waitsAgain = (waitingFor: WaitingFor, because: readonly string[]) => ({
     ...ended(null, ['nothing was installed', ...because], { before }),
     waitingFor,
@@ -68,7 +68,7 @@ async function patch(
   const start = await control.mayStillStart({ input });
   if (!start.starts) return waitsAgain(start.waitingFor, start.because);
 
-  // The way back is there before the act, and harmless when nothing was done.
+  // The rollback is ready before the install, and harmless when nothing was done.
   const rollBack = (found: Pick<EndpointEnd, 'after' | 'because' | 'packagesAtFault' | 'operations'>) => {
     saga('restoring');
     return rollBackFailed(work, { before, snapshotId, ...found });

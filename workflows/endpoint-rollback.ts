@@ -2,7 +2,7 @@
  * The procedure by which a person has one patched endpoint rolled back: find a way to roll back, take it, prove it.
  *
  * It runs under the id of the endpoint's own workflow, which is the lock. Refused, the endpoint is as patched as it
- * was; whoever admitted it takes the admission back. What has begun comes to its end, whoever cancels it.
+ * was; the parent withdraws the admission. What has begun is completed, even when it is cancelled.
  */
 import { CancellationScope, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import type { EndpointInput, EndpointPlan, SignOff } from '../domain/rollout/cycle.ts';
@@ -43,7 +43,7 @@ async function rollBack(input: EndpointInput, { who, why }: SignOff, saga: Saga)
   const method = rollbackMethodByOrder({ rollback: plan.rollback, snapshot, answers: seen !== null });
   if (method.by === 'none') return giveUp(method.because);
 
-  setCurrentDetails(`- puts the endpoint back by its ${method.by}, by order of ${who}: ${why}`);
+  setCurrentDetails(`- rolls the endpoint back by its ${method.by}, by order of ${who}: ${why}`);
   const purpose = `roll back packages, ordered at ${orderedAt}`;
   const tried = await rollBackBy(work, method, {
     before,

@@ -1,4 +1,4 @@
-/** The bundle's front door: every workflow, and nothing else. */
+/** The bundle's entry: every workflow, and nothing else. */
 export { catchUp } from './catch-up.ts';
 export { cleanUpSite, cleanUpSnapshots } from './clean-up-snapshots.ts';
 export { closeOrphanedCycle } from './close-orphaned-cycle.ts';

@@ -1,6 +1,6 @@
 /**
  * Everything a running cycle can be told or asked. Orders that can be refused are updates: each carries who gives it
- * and why, in one object, as Temporal's UI sends it. A signal only nudges.
+ * and why, in one object, as Temporal's UI sends it. A signal says only that something may have changed.
  */
 import type { UpdateDefinition } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';

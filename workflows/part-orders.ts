@@ -9,7 +9,7 @@ import { control } from './stubs.ts';
 type PartOrderContext = {
   readonly cycleId: string;
   readonly hasEnded: () => boolean;
-  /** Shows what was ordered, and wakes whoever it may concern. */
+  /** Shows what was ordered, and wakes what may wait for it. */
   readonly after: (because: readonly string[]) => Promise<void>;
 };
 
@@ -54,7 +54,10 @@ export function registerPartOrderHandlers({ cycleId, hasEnded, after }: PartOrde
   setHandler(
     messages.skip,
     handler((order) => control.skip(order)),
-    { description: describeOrder('Takes a part out of this cycle: who has not started ends as skipped.'), validator },
+    {
+      description: describeOrder('Takes a part out of this cycle: endpoints that have not started end as skipped.'),
+      validator,
+    },
   );
   setHandler(
     messages.rollBack,
@@ -64,12 +67,12 @@ export function registerPartOrderHandlers({ cycleId, hasEnded, after }: PartOrde
       await after(rollBack.because);
       return rollBack.orderId;
     },
-    { description: describeOrder('Puts back what the cycle has patched.'), validator },
+    { description: describeOrder('Rolls back what the cycle has patched.'), validator },
   );
 }
 
 /**
- * Refuses an order that nobody has signed, and one that names what it does not know: a part that is misspelled would be
+ * Refuses an order without a sign-off, and one that names what it does not know: a part that is misspelled would be
  * the whole cycle.
  * @param fields what may stand in it besides who and why
  */

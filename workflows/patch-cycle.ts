@@ -11,7 +11,9 @@ import { controlBulk, control, networkScans } from './stubs.ts';
 import { surveySites } from './survey-site.ts';
 import type { Step } from '../domain/rollout/steps.ts';
 
-/** A test that fails without naming the patch at fault is not repeated; one that names it is, without it, this often. */
+/**
+ * A test that fails without naming the patch at fault is not repeated; one that names it is, without it, this often.
+ */
 const testAttempts = 3;
 
 export async function patchCycle(input: CycleInput): Promise<CycleSummary> {
@@ -53,7 +55,7 @@ async function planAndRollOut(input: CycleInput, handlers: CycleHandlers): Promi
 
   const record = await handlers.walk('change record', () => controlBulk.writeChangeRecord({ cycleId }));
   if (record.approvalAsked && !(await handlers.approval(record)))
-    return withoutRollout(['rollout'], 'nobody approved the change record in time');
+    return withoutRollout(['rollout'], 'the change record was not approved in time');
   const rollout = await handlers.walk('rollout', () => rollOut(input, sites, handlers, record));
   return rollout.state;
 

@@ -4,7 +4,7 @@ import { controlBulk, control, agentQueries } from './stubs.ts';
 import { carryOut } from './under-permit.ts';
 
 /**
- * Reads the changelogs of versions that nobody has read before, each from one endpoint that was offered it. The package
+ * Reads the changelogs of versions that were not read before, each from one endpoint that was offered it. The package
  * has to be fetched for that, which is an effect and goes under a permit. What cannot be read stays unknown, and counts
  * as severe.
  */

@@ -1,7 +1,7 @@
 /**
  * Brings an endpoint whose workflow is gone to an end: looks what its agent knows of the install, what is true now, and
- * records that, finishes it, or puts the endpoint back. It runs under the id of the endpoint's own workflow, which is
- * the lock. What it began it finishes, whoever cancels it.
+ * records that, finishes it, or rolls the endpoint back. It runs under the id of the endpoint's own workflow, which is
+ * the lock. It finishes what it began, even when it is cancelled.
  */
 import { stateInWords } from '../domain/endpoints/saga.ts';
 import { ringWorkflowId } from '../domain/ids.ts';
@@ -62,7 +62,7 @@ function endpointInput({ endpointId, address, taskQueue, cycleId, clientId, ring
   return { endpointId, address, taskQueue, cycleId, clientId, ring };
 }
 
-/** What its ended workflow had sent off arrives, or is given up, before anybody looks. */
+/** What its ended workflow had sent arrives, or is given up, before the endpoint is observed. */
 async function untilQuiet({ endpointId, quietFromAt }: OrphanedEndpoint): Promise<void> {
   const milliseconds = Date.parse(quietFromAt) - Date.now();
   if (milliseconds > 0)
@@ -112,9 +112,9 @@ async function rollBackOrphan(
   found: Found,
   purpose?: string,
 ): Promise<EndpointEnd> {
-  say('puts the endpoint back as it was');
+  say('rolls the endpoint back');
   if (before) return rollBackFailed(work, { before, snapshotId, ...found }, purpose);
-  const because = 'nobody recorded what was true before, so that no restore of it can be proven';
+  const because = 'what was true before was not recorded, so no rollback of it can be proven';
   const { after, packagesAtFault, operations } = found;
   return ended('quarantined', [...found.because, because], { snapshotId, after, packagesAtFault, operations });
 }
@@ -147,7 +147,7 @@ async function followedOperations({ clientId, cycleId, endpoint, plan }: Work): 
 async function observed(work: Work, before: Evidence | null, install: OperationReport | null) {
   if (before && install?.state === 'succeeded') {
     const { operations, ...effective } = await bringIntoEffect(work, before);
-    // A reboot that had happened before anybody looked was due.
+    // A reboot that had happened before the endpoint was observed was due.
     const rebooted = effective.after !== null && effective.after.bootId !== before.bootId;
     return { ...effective, rebootWasDue: effective.rebootWasDue || rebooted, operations };
   }

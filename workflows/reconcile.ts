@@ -1,5 +1,5 @@
 /**
- * Every few minutes: finds endpoints that somebody began to work on and that nobody holds, and has each brought to an
+ * Every few minutes: finds endpoints on which work was begun and that no workflow holds, and has each brought to an
  * end; then closes the cycles whose workflow is gone. A worker that is merely down leaves its workflows running, and so
  * gives nothing to do here.
  */
@@ -15,7 +15,7 @@ import { cycleRollback } from './cycle-rollback.ts';
 import { endpointAttributes } from './search-attributes.ts';
 import { controlBulk, control, presenceChecks } from './stubs.ts';
 
-/** Who takes longer goes on alone: the next round finds it held, and looks after the others. */
+/** One that takes longer continues alone: the next round finds it held, and looks after the others. */
 const roundMinutes = 2;
 
 export async function reconcile(): Promise<readonly string[]> {
@@ -86,7 +86,7 @@ async function finishOrphanedRollbacks(): Promise<readonly string[]> {
   );
 }
 
-/** Brings an endpoint to an end under its lock; somebody who took it meanwhile keeps it. */
+/** Brings an endpoint to an end under its lock; a workflow that took it meanwhile keeps it. */
 function bringToEnd(orphan: OrphanedEndpoint): Promise<string> {
   const { endpointId } = orphan;
   return resultInWords(endpointId, () =>

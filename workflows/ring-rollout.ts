@@ -39,7 +39,10 @@ export async function ringRollout(input: RingInput): Promise<RingEnd> {
   return { ...(await control.judgeRing(input)), abandoned };
 }
 
-/** Null when everybody has ended or goes on with a catch-up; the halts that nobody released while members waited. */
+/**
+ * Null when every endpoint has ended or continues with a catch-up; else the halts that were not resumed while members
+ * waited.
+ */
 async function admitAndPatch(input: RingInput, signals: () => number): Promise<readonly string[] | null> {
   const inFlight = new Set<string>();
   /** Answered when asked whether they are there, and not when their turn came: their catch-up goes on with them. */
@@ -50,7 +53,7 @@ async function admitAndPatch(input: RingInput, signals: () => number): Promise<r
       const seen = { signals: signals(), ends };
       const draining = workflowInfo().continueAsNewSuggested;
       if (draining && inFlight.size === 0) await continueAsNew<typeof ringRollout>(input);
-      // Not cut off: an admission that was made must be heard of.
+      // Not cancelled: an admission that was made must become known here.
       const admission = await CancellationScope.nonCancellable(() => admitSome(draining));
       for (const endpoint of admission.start) void start(endpoint);
       const { lookAgainInSeconds } = admission;
@@ -109,7 +112,9 @@ async function membersThatAnswer(
   return { asked, answered: answers.flat() };
 }
 
-/** What waits outlives the ring: a catch-up of its own for each endpoint, until it is patched or its deadline passes. */
+/**
+ * What waits outlives the ring: a catch-up of its own for each endpoint, until it is patched or its deadline passes.
+ */
 async function handOverStragglers(input: RingInput): Promise<void> {
   for (const straggler of await control.stragglersOf(input)) {
     try {

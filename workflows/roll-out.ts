@@ -24,11 +24,14 @@ export async function rollOut(
     record = await succeed(input, sites, end.signOff);
     handlers.note(record.because);
     if (record.approvalAsked && !(await handlers.approval(record)))
-      return abandon(['nobody approved the change record in time']);
+      return abandon(['the change record was not approved in time']);
   }
 }
 
-/** `left`: no ring of it is started any more. `word`: a successor takes its place, as a person or, null, the policy said. */
+/**
+ * `left`: no ring of it is started any more. `word`: a successor takes its place, as a person or, null, the policy
+ * said.
+ */
 type RecordEnd = 'through' | { readonly abandoned: readonly string[] } | { readonly signOff: SignOff | null };
 
 /** Ring after ring, each only when the one before it has proven the record. */
@@ -63,7 +66,7 @@ async function passGate(
     const isLast = ring === record.rings.at(-1);
     if (successor === 'go on') return { signOff: null };
     if (verdict === 'advance' || (verdict === 'hold' && (isLast || advanced))) return 'through';
-    // Everybody has ended, as skipped or otherwise: no person could let anybody go on.
+    // Every endpoint has ended, as skipped or otherwise: there is nothing that a person could continue.
     if (verdict === 'hold' && result.noneRemain && !successor) return 'through';
     if (verdict === 'halt' && successor !== 'ask') return { abandoned: result.because };
     const answer = await handlers.waitAtGate(result, record);
@@ -71,7 +74,7 @@ async function passGate(
     if (answer === 'ask again') continue;
     if (answer.input === 'go on') return { signOff: answer.signOff };
     if (verdict === 'hold') return 'through';
-    // Its patches at fault were released: who has not started does, and the gate is asked again.
+    // Its patches at fault were released: endpoints that have not started do now, and the gate is asked again.
     advanced = true;
   }
 }

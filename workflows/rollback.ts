@@ -22,7 +22,7 @@ export type FailedInstall = Pick<EndpointEnd, 'after' | 'snapshotId' | 'because'
 };
 
 /**
- * Puts a failed endpoint back: `rolled_back` when that is proven, else `quarantined`.
+ * Rolls a failed endpoint back: `rolled_back` when that is proven, else `quarantined`.
  * @param purpose what packages are rolled back for: see `GoingBack`
  */
 export async function rollBackFailed(
@@ -44,7 +44,7 @@ export async function rollBackFailed(
 export type RollbackResult = {
   readonly rolledBack: boolean;
   readonly because: readonly string[];
-  /** What is true afterwards; null when nobody could look. */
+  /** What is true afterwards; null when the endpoint could not be observed. */
   readonly after: Evidence | null;
   readonly evidenceOfFailedState: string | null;
   readonly operations: readonly OperationReport[];

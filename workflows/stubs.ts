@@ -1,4 +1,4 @@
-/** Every activity proxy, and the only place with time-outs and retries. Grouped by temper. */
+/** Every activity proxy, and the only place with time-outs and retries. Grouped by what is waited for. */
 import {
   type ActivityInterfaceFor,
   type ActivityOptions,
@@ -40,8 +40,8 @@ export function agentQueries(taskQueue: string) {
 }
 
 /**
- * Asks until the agent answers, for a machine that is starting: a boot that takes longer has failed. An attempt may last
- * as long as services are given to settle, and an answer takes on top of it.
+ * Asks until the agent answers, for a machine that is starting: a boot that takes longer has failed. An attempt may
+ * last as long as services are given to settle, and an answer takes on top of it.
  */
 export function agentQueriesWhileBooting(taskQueue: string, withinMinutes: number) {
   return onSite({
@@ -55,7 +55,7 @@ export function agentQueriesWhileBooting(taskQueue: string, withinMinutes: numbe
 /**
  * Effects on an agent. Taken up within a second or not at all: later, the halts must be read again. With what may pass
  * before, and the time a command takes to write a halt down, nothing is submitted from two seconds after it was called.
- * The same activity polls: found unfinished it fails with a benign, retryable failure, which adds no history.
+ * The same activity polls: an unfinished operation raises a benign, retryable failure, so polling adds no history.
  */
 export function effects(taskQueue: string, withinMinutes: number) {
   return onSite({
@@ -67,7 +67,10 @@ export function effects(taskQueue: string, withinMinutes: number) {
   });
 }
 
-/** Asks how an effect stands that was submitted before, until it has ended; null at once when the agent does not know it. */
+/**
+ * Asks how an effect stands that was submitted before, until it has ended; null at once when the agent does not know
+ * it.
+ */
 export function operationStatus(taskQueue: string, withinMinutes: number) {
   return onSite({
     taskQueue,
@@ -86,7 +89,7 @@ export function siteWorkerWait(taskQueue: string) {
   });
 }
 
-/** Whether agents answer now: who cannot be asked within seconds is not known to be there. */
+/** Whether agents answer now: one that cannot be asked within seconds counts as not there. */
 export function presenceChecks(taskQueue: string) {
   return onSite({
     taskQueue,
@@ -126,7 +129,10 @@ export function networkScans(taskQueue: string) {
   });
 }
 
-/** What runs on a site's network tells once a second that its worker lives: a dead one is noticed soon, whatever the act may last. */
+/**
+ * What runs on a site's network tells once a second that its worker lives: a dead one is noticed soon, whatever the act
+ * may last.
+ */
 function onSite(options: ActivityOptions): ActivityInterfaceFor<SiteActivities> {
   return withSummaries<SiteActivities>({ heartbeatTimeout: '5 seconds', ...options });
 }

@@ -10,12 +10,12 @@ import { endpointAttributes } from './search-attributes.ts';
 import { control } from './stubs.ts';
 import type { EndpointEnd } from '../domain/endpoints/end.ts';
 
-/** How long to wait before an endpoint that somebody else holds is asked for again. */
+/** How long to wait before an endpoint that another workflow holds is asked for again. */
 const lockSeconds = 15;
 
 /**
- * Patches one admitted endpoint. Null when it did not come to an end: somebody else is at work on it, so its turn comes
- * later, or nobody knows how the work ended, which is recorded. Never throws.
+ * Patches one admitted endpoint. Null when it did not come to an end: another workflow is at work on it, so its turn
+ * comes later, or it is not known how the work ended, which is recorded. Never throws.
  */
 export async function patchEndpoint(endpoint: EndpointInput): Promise<EndpointEnd | null> {
   try {
@@ -34,7 +34,7 @@ export async function patchEndpoint(endpoint: EndpointInput): Promise<EndpointEn
 
 /**
  * Rolls one patched endpoint back that was admitted for it (it is `rolling back`). `patched` when it was left as it is:
- * whoever admitted it takes that back. Null as above. Never throws.
+ * the caller withdraws the admission. Null as above. Never throws.
  */
 export async function rollBackEndpoint(
   input: EndpointInput & { readonly signOff: SignOff },
@@ -44,7 +44,7 @@ export async function rollBackEndpoint(
     return await executeChild(endpointRollback, { ...underLock(input), args: [input], staticSummary });
   } catch (failure) {
     if (failure instanceof WorkflowExecutionAlreadyStartedError)
-      return waitForLock(input, 'somebody else works on the endpoint');
+      return waitForLock(input, 'another workflow works on the endpoint');
     return isCancellation(failure) ? null : recordUnknown(input, failure);
   }
 }
@@ -53,7 +53,7 @@ function underLock(endpoint: EndpointInput) {
   return {
     workflowId: endpointWorkflowId(endpoint),
     typedSearchAttributes: endpointAttributes(endpoint),
-    // What it has started it brings to a known state, whatever becomes of who asked for it.
+    // It brings what it has started to a known state, whatever becomes of its parent.
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
   };
 }

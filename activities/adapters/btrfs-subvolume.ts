@@ -27,8 +27,8 @@ export async function lookAtSubvolume(path: string): Promise<Subvolume> {
 
 /**
  * The sum over the name, kind, size, times, inode, mode and owner of every file. A change of any file changes the time
- * of its last change, which nobody can set. (The subvolume's own generation says less: being restored from raises it.)
- * Throws when a part of it is a subvolume of its own, which a snapshot does not carry.
+ * of its last change, which no program can set. (The subvolume's own generation says less: being restored from raises
+ * it.) Throws when a part of it is a subvolume of its own, which a snapshot does not carry.
  */
 export async function sumOfFiles(root: string): Promise<string> {
   const files = await run(['find', root, '-xdev', '-printf', '%i %P %y %s %T@ %C@ %m %U %G %l\\0']);

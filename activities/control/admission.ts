@@ -1,4 +1,7 @@
-/** Who of a ring may start, who waits and for what. Cycles of one site ask one after another, so that they share its budget. */
+/**
+ * Who of a ring may start, who waits and for what. Cycles of one site ask one after another, so that they share its
+ * budget.
+ */
 import {
   type StartVerdict,
   type Waiting,
@@ -29,7 +32,7 @@ import { haltedGate, ringVerdict } from '../../record/cycles/gates.ts';
 import { haltedAmong } from '../../record/orders/halts.ts';
 import { bound } from '../bound.ts';
 
-/** How often a ring looks whether others have freed a site's budget, when nobody nudges it. */
+/** How often a ring looks whether others have freed a site's budget, when no signal says so. */
 const lookAgainSeconds = 60;
 /** How soon the next members of a large ring are asked. */
 const askNextSeconds = 1;
@@ -54,7 +57,7 @@ export function admissionActivities(ports: Ports) {
 
 /**
  * Members that have not started, to be asked whether they are there, by the queue of their site's worker. Of a large
- * ring some at a time, of each site alike: first those that nobody has asked, last those that did not answer.
+ * ring some at a time, of each site alike: first those that were not asked yet, last those that did not answer.
  */
 async function ringMembersToAsk(
   { tenants }: Ports,
@@ -72,8 +75,8 @@ async function ringMembersToAsk(
 }
 
 /**
- * Decides, site by site, who starts now. A ring whose gate would halt it starts nobody more. Admitting again after a
- * lost answer admits the same again.
+ * Decides, site by site, which endpoints start now. A ring whose gate would halt it starts no further endpoint.
+ * Admitting again after a lost answer admits the same again.
  */
 async function admit(
   { tenants }: Ports,
@@ -84,7 +87,7 @@ async function admit(
     inFlight,
   }: {
     input: RingInput;
-    /** Of those that nobody has asked nothing is decided. */
+    /** Nothing is decided of those that were not asked. */
     asked: readonly string[];
     online: readonly string[];
     inFlight: readonly string[];
@@ -94,7 +97,11 @@ async function admit(
   await endCarriersOfSkippedPatches(db, input.cycleId);
   const gate = await ringVerdict(tenants, input);
   if (gate.verdict === 'halt')
-    return { start: [], lookAgainInSeconds: null, inWords: [`nobody more is started: ${gate.because.join('; ')}`] };
+    return {
+      start: [],
+      lookAgainInSeconds: null,
+      inWords: [`no further endpoint is started: ${gate.because.join('; ')}`],
+    };
   const start: EndpointInput[] = [];
   const waiting: Waiting[] = [];
   let moreToAsk = false;
@@ -147,8 +154,8 @@ async function admitStraggler(
 
 /**
  * Asked once more just before the install, the first effect that cannot be taken back: whether what is left of the
- * window covers what is left of the work, and whether anybody has halted it meanwhile. A yes is recorded with its time,
- * from which later cycles learn how long an install takes.
+ * window covers what is left of the work, and whether a person has halted it meanwhile. A yes is recorded with its
+ * time, from which later cycles learn how long an install takes.
  */
 async function mayStillStart({ tenants }: Ports, { input }: { input: EndpointInput }): Promise<StartVerdict> {
   const { cycleId, endpointId, ring } = input;
@@ -179,13 +186,15 @@ async function withdrawAdmission(
   });
 }
 
-/** The work on an endpoint ended without saying how: it uses the budget and holds the gate until a person has looked. */
+/**
+ * The work on an endpoint ended without saying how: it uses the budget and holds the gate until a person has looked.
+ */
 async function recordUnknown(
   { tenants }: Ports,
   { endpoint, because }: { endpoint: EndpointInput; because: string },
 ): Promise<void> {
   const { cycleId, endpointId, clientId } = endpoint;
-  const reasons = [`nobody knows how the work on it ended: ${because}`];
+  const reasons = [`it is not known how the work on it ended: ${because}`];
   await tenants.forClient(clientId).$transaction(async (tx) => {
     const lost = await tx.cycleEndpoint.updateMany({
       where: { cycleId, endpointId, state: { in: [...atWork] } },

@@ -27,7 +27,7 @@ export function advisoryActivities(ports: Ports) {
 }
 
 /**
- * Which changelogs nobody has read, or not far enough back, and the endpoint to read each from: the one with the
+ * Which changelogs were not read, or not far enough back, and the endpoint to read each from: the one with the
  * oldest version installed, so that the others' are covered.
  */
 async function changelogsToRead(
@@ -63,7 +63,9 @@ async function changelogsToRead(
   );
 }
 
-/** Keeps what was read. Readers of one source may come together: entries are joined, and the longest look back counts. */
+/**
+ * Keeps what was read. Readers of one source may come together: entries are joined, and the longest look back counts.
+ */
 async function recordAdvisories(
   { tenants }: Ports,
   {

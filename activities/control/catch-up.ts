@@ -1,4 +1,4 @@
-/** Endpoints that could not be patched with their ring: who they are, and when their turn comes. */
+/** Endpoints that could not be patched with their ring: which they are, and when their turn comes. */
 import { stoppedInWords } from '../../domain/patches/breaker.ts';
 import {
   type CatchUpTurn,
@@ -157,7 +157,7 @@ async function isStillPending(
   return because === null;
 }
 
-/** Whether nobody of a closed cycle is left to wait for, so that its report can be written for good. */
+/** Whether a closed cycle waits for no endpoint any more, so that its report can be written for good. */
 async function isLastStraggler(
   { tenants }: Ports,
   { input: { cycleId, clientId } }: { input: EndpointInput },
@@ -201,7 +201,9 @@ async function stragglerOf(tenants: Tenants, { cycleId, endpointId, ring }: Endp
 
 type Cycle = Awaited<ReturnType<typeof readCycle>>['cycle'];
 
-/** A later cycle that works on the endpoint. An emergency, which patches one thing alone, supersedes no standard cycle. */
+/**
+ * A later cycle that works on the endpoint. An emergency, which patches one thing alone, supersedes no standard cycle.
+ */
 async function laterCycleOf(db: Database, cycle: Cycle, endpointId: string): Promise<string | null> {
   const kinds = cycle.kind === 'emergency' ? ['emergency', 'standard'] : ['standard'];
   const later = await db.cycleEndpoint.findFirst({
@@ -256,7 +258,7 @@ async function plannedPatches(
     severity: row.severity as Severity,
     cves: row.cves,
     publishedAt: row.publishedAt?.toISOString() ?? null,
-    // Offered without anybody having read of it: as long ago as its cycle, at least.
+    // It was offered, and no one read when: at least as long ago as its cycle.
     firstSeenAt: seen.get(`${row.source} ${row.sourceVersion}`) ?? new Date(0).toISOString(),
   }));
 }

@@ -97,8 +97,8 @@ async function extendChangeRecord({ tenants }: Ports, { input }: { input: Endpoi
 type CycleRead = Awaited<ReturnType<typeof readCycle>>;
 
 /**
- * Puts a record into force: its rings, and the end of those for whom nothing is due. A record that is there stays as it
- * is.
+ * Puts a record into force: its rings, and the end of those endpoints that have nothing due. A record that is there
+ * stays as it is.
  */
 async function writeRecord(
   cycleRead: CycleRead,
@@ -184,14 +184,17 @@ function written(changeRecordId: string, at: Date, why: string, detail: object):
 
 type DrawnRings = readonly Pick<PlannedRing, 'name' | 'because' | 'endpoints'>[];
 
-/** Due: planned patches, or nobody knows. An endpoint with nothing due proves nothing, so no ring is drawn for it. */
+/**
+ * Due: patches are planned, or what is due is not known. An endpoint with nothing due proves nothing, so no ring is
+ * drawn for it.
+ */
 const whereDue = {
   OR: [{ surveyedAt: null }, { patches: { some: { decision: { in: ['approved', 'added', 'dropped'] } } } }],
 };
 
 /**
- * Puts the members of the policy that have not ended into rings; whoever has ended gets nothing again. Names in a
- * policy are names within the client.
+ * Puts the members of the policy that have not ended into rings; an endpoint that has ended gets nothing again. Names
+ * in a policy are names within the client.
  */
 async function drawRings({ db, cycle, policy }: CycleRead, named: (ring: string) => string): Promise<DrawnRings> {
   const { id: cycleId } = cycle;

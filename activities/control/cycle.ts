@@ -179,7 +179,10 @@ async function resolvePolicy(
   };
 }
 
-/** Ends every endpoint that no ring will start: unchanged where nothing was due, else skipped. Who is offline goes on waiting. */
+/**
+ * Ends every endpoint that no ring will start: unchanged where nothing was due, else skipped. One that is offline
+ * continues to wait.
+ */
 async function endWithoutRollout(
   { tenants }: Ports,
   { cycleId, because }: { cycleId: string; because: string },

@@ -1,4 +1,7 @@
-/** Steps 1 and 2 as rows: what is there, who did not answer, what is unmanaged, and which policy each endpoint falls into. */
+/**
+ * Steps 1 and 2 as rows: what is there, who did not answer, what is unmanaged, and which policy each endpoint falls
+ * into.
+ */
 import type { EndpointReference, SurveyInput } from '../../domain/rollout/cycle.ts';
 import type { Inventory } from '../../domain/endpoints/endpoint.ts';
 import type { Criticality, Policy, SegmentRule, StatedEndpoint } from '../../domain/policies/policy.ts';
@@ -45,7 +48,7 @@ async function endpointsToSurvey(
     cycleId: input.cycleId,
     online: true,
     policyName: cycle.policyVersion.name,
-    // Of a rollout under way, those that a successor has opened again: whoever has ended is planned no more.
+    // Of a rollout under way, those that a successor has opened again: an endpoint that has ended is not planned again.
     ...(input.step === 'rollout' ? { outcome: null } : {}),
   };
   const endpoints = await db.endpoint.findMany({

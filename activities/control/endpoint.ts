@@ -66,7 +66,7 @@ async function openEndpoint({ tenants }: Ports, input: EndpointInput): Promise<E
 }
 
 /**
- * Raises the endpoint's generation before a restore, so that whoever still speaks of the failed state is refused.
+ * Raises the endpoint's generation before a restore, so that a caller who still speaks of the failed state is refused.
  * Raised once for a plan: asked again it answers the same.
  */
 async function raiseGeneration(
@@ -179,8 +179,8 @@ async function closeEndpoint(
 }
 
 /**
- * The plan under the number of this attempt. An endpoint that was let go before the install left a snapshot, which is of
- * then: the next attempt takes one of its own. Opened again after a lost answer it is the same attempt.
+ * The plan under the number of this attempt. An endpoint that was let go before the install left a snapshot, which is
+ * of then: the next attempt takes one of its own. Opened again after a lost answer it is the same attempt.
  */
 async function numbered(db: Database, input: EndpointInput, plan: EndpointPlan): Promise<EndpointPlan> {
   const { cycleId, endpointId } = input;

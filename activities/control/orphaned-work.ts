@@ -97,7 +97,9 @@ async function findOrphanedStragglers({ tenants, workflows }: Ports): Promise<re
   return orphaned;
 }
 
-/** Orders to roll back that nobody carries out. What they have begun is finished; what they have not stays patched. */
+/**
+ * Orders to roll back that no workflow carries out. What they have begun is finished; what they have not stays patched.
+ */
 async function findOrphanedRollbacks({ tenants, workflows }: Ports): Promise<readonly OrphanedRollback[]> {
   const orphaned: OrphanedRollback[] = [];
   for (const clientId of await clientIds(tenants)) {

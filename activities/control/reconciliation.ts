@@ -30,7 +30,7 @@ export function reconciliationActivities(ports: Ports) {
   });
 }
 
-/** Endpoints that somebody began, or was about to, and that nobody holds now. */
+/** Endpoints on which work was begun, or about to be, and that no workflow holds now. */
 async function findOrphanedEndpoints({ tenants, workflows }: Ports): Promise<readonly OrphanedEndpoint[]> {
   const statusOf = askedOnce(workflows);
   const orphans: OrphanedEndpoint[] = [];
@@ -68,7 +68,7 @@ async function findOrphanedEndpoints({ tenants, workflows }: Ports): Promise<rea
   return orphans;
 }
 
-/** What is on record of it, read again by whoever holds it now; null when somebody has brought it to an end. */
+/** What is on record of it, read again by the workflow that holds it now; null when it has been brought to an end. */
 async function openOrphanedEndpoint(
   { tenants }: Ports,
   { input }: { input: EndpointInput },
@@ -104,7 +104,7 @@ function askedOnce(workflows: WorkflowsPort): (workflowId: string) => Promise<Wo
   };
 }
 
-/** Whoever puts an endpoint back raises its generation first. */
+/** A restore raises the endpoint's generation first. */
 function restoreWasOrdered(row: {
   readonly generation: number | null;
   readonly endpoint: { readonly generation: number };
@@ -136,7 +136,9 @@ async function recordedPlan(
   };
 }
 
-/** What was true before the work that was begun in that generation; what was seen in an older one is of another machine. */
+/**
+ * What was true before the work that was begun in that generation; what was seen in an older one is of another machine.
+ */
 async function recordedBefore(
   db: Database,
   { cycleId, endpointId }: EndpointInput,

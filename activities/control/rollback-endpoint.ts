@@ -18,7 +18,7 @@ export type RollbackRecord =
       readonly plan: EndpointPlan;
       /** As it was before its patches. */
       readonly before: Evidence;
-      /** As it was when they were proven; null when nobody recorded that. */
+      /** As it was when they were proven; null when that was not recorded. */
       readonly patched: Evidence | null;
       /** Null when none is kept. */
       readonly snapshotId: string | null;

@@ -1,4 +1,6 @@
-/** The end of snapshots and sandboxes: what exists is compared with what is recorded, and what nothing needs is removed. */
+/**
+ * The end of snapshots and sandboxes: what exists is compared with what is recorded, and what nothing needs is removed.
+ */
 import { type SnapshotComparison, compareSandboxes, compareSnapshots } from '../../domain/snapshots/leaks.ts';
 import { type SnapshotToDelete, snapshotsToDelete } from '../../domain/snapshots/retention.ts';
 import { appendAudit } from '../../record/audit.ts';
@@ -116,7 +118,7 @@ async function recordSnapshotsDeleted(
   }, transactionOptions);
 }
 
-/** Says which clones are of tests that have ended, and keeps a note of those nobody knows. */
+/** Says which clones are of tests that have ended, and keeps a note of those that are on no record. */
 async function reconcileSandboxes(
   { tenants, workflows }: Ports,
   {
@@ -194,7 +196,8 @@ async function comparison(
 
 /**
  * Orders, endpoint by endpoint, the deletion of what nothing needs. The endpoint's rows are locked while that is
- * decided: whoever starts work on it comes before, and the snapshot stays, or after, and finds it ordered to go.
+ * decided: a transaction that starts work on it comes before, and the snapshot stays, or after, and finds its deletion
+ * ordered.
  */
 async function orderDeletions(
   db: Database,

@@ -22,7 +22,9 @@ export type OperationInput = {
   readonly planDigest: string;
   readonly generation: number;
   readonly permit: Permit;
-  /** Before the halts were read, by Temporal's clock, in milliseconds; effects that were ordered earlier do not say it. */
+  /**
+   * Before the halts were read, by Temporal's clock, in milliseconds; effects that were ordered earlier do not say it.
+   */
   readonly permitAskedAt?: number;
   readonly body: OperationBody;
 };
@@ -102,7 +104,10 @@ async function planInstall(
   );
 }
 
-/** The ids of those whose agents answer now. Who does not is asked once more: a stumble is no absence. */
+/**
+ * The ids of those whose agents answer now. One that does not is asked once more: one failed call does not mean that it
+ * is away.
+ */
 async function endpointsThatAnswer(
   agents: AgentPort,
   { agents: asked }: { agents: readonly AgentIdentity[] },
@@ -200,13 +205,16 @@ async function followOperation(
 }
 
 /**
- * One attempt asks this often at first, and for so long. Each attempt costs Temporal more than a question costs an agent, and its
- * timers may be a second coarse; but none holds a worker's slot for as long as an install lasts.
+ * One attempt asks this often at first, and for so long. Each attempt costs Temporal more than a question costs an
+ * agent, and its timers may be a second coarse; but none holds a worker's slot for as long as an install lasts.
  */
 const askMilliseconds = 200;
 const watchMilliseconds = 12_000;
 
-/** Waits for the end of an operation: not yet, when it takes longer than one attempt watches. A rebooting agent is silent. */
+/**
+ * Waits for the end of an operation: not yet, when it takes longer than one attempt watches. A rebooting agent is
+ * silent.
+ */
 async function endOf(first: OperationReport, ask: () => Promise<OperationReport | null>): Promise<OperationReport> {
   const startedAt = Date.now();
   let report = first;
@@ -223,7 +231,7 @@ function silenceIsNoEnd(error: unknown): null {
   throw error;
 }
 
-/** The halts are read in a workflow task, and nobody hears of the effect until that ends. */
+/** The halts are read in a workflow task, and the effect is not known until that ends. */
 function refuseHeldUp(permitAskedAt = Infinity): void {
   const heldMilliseconds = activityInfo().scheduledTimestampMs - permitAskedAt;
   if (heldMilliseconds > permitHeldMilliseconds)

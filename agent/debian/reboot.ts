@@ -1,4 +1,4 @@
-/** Whether a reboot is due. Stock Debian has nobody who writes /run/reboot-required, so it is found out here. */
+/** Whether a reboot is due. On stock Debian nothing writes /run/reboot-required, so it is found out here. */
 import { readFile, readdir } from 'node:fs/promises';
 import { release, version } from 'node:os';
 import { compareVersions } from '../../domain/debian-version.ts';

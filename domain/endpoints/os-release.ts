@@ -1,4 +1,7 @@
-/** What a cycle never changes (rule 15): the release of the operating system, the flavour of the kernel, a repository's suite. */
+/**
+ * What a cycle never changes (rule 15): the release of the operating system, the flavour of the kernel, a repository's
+ * suite.
+ */
 import type { OperatingSystem } from './endpoint.ts';
 import type { Patch } from '../patch.ts';
 
@@ -7,7 +10,7 @@ const distributionArchive = /^(Debian|Debian-Security|Debian Backports|Ubuntu):(
 
 /**
  * Why an update belongs to another release than the one that is installed: a repository whose suite has moved on offers
- * it. Null when one of its archives is of this release, or is nobody's distribution.
+ * it. Null when one of its archives is of this release, or belongs to no distribution.
  */
 export function otherOsRelease(origins: readonly string[], os: Pick<OperatingSystem, 'id' | 'version'>): string | null {
   const releases = origins.flatMap((origin) => {
@@ -33,11 +36,14 @@ export function osReleaseChange(planned: readonly Patch[], kernel: string | null
     return from === null && flavour !== null && flavour !== running && !upgraded.includes(flavour);
   });
   if (!other) return null;
-  const runs = running === null ? 'of a flavour nobody could tell' : running;
+  const runs = running === null ? 'of an unknown flavour' : running;
   return `it would change the kernel flavour to ${flavourOf(other.package)} by ${other.package}, and the endpoint's kernel is ${runs}`;
 }
 
-/** `amd64` of `linux-image-6.1.0-51-amd64` and of `linux-image-amd64`, `rt-amd64` of `linux-image-rt-amd64`; null of others. */
+/**
+ * `amd64` of `linux-image-6.1.0-51-amd64` and of `linux-image-amd64`, `rt-amd64` of `linux-image-rt-amd64`; null of
+ * others.
+ */
 export function flavourOf(packageName: string): string | null {
   const [, flavour = null] =
     /^linux-image-(?:unsigned-)?(?:\d+(?:\.\d+)*(?:\+[a-z0-9.]+)?(?:-\d+)*-)?([a-z].*?)(?:-unsigned|-dbg)?$/.exec(

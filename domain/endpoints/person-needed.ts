@@ -1,4 +1,4 @@
-/** Which endpoints only a person can help, for as long as nobody has. */
+/** Which endpoints only a person can help, until one has. */
 
 /** How an endpoint stands in one of its cycles. */
 export type StateInCycle = {
@@ -19,9 +19,9 @@ export type PersonNeeded = {
 };
 
 /**
- * Null when no person is needed. One is while an endpoint is quarantined, or nobody knows how the work on it ended: until
- * a later cycle has proven it patched or as it was, or a person has released it. That nothing was due there later proves
- * nothing.
+ * Null when no person is needed. One is while an endpoint is quarantined, or it is not known how the work on it ended:
+ * until a later cycle has proven it patched or as it was, or a person has released it. That nothing was due there later
+ * proves nothing.
  * @param newestFirst its cycles, the latest first
  */
 export function personNeededFor(newestFirst: readonly StateInCycle[]): PersonNeeded | null {

@@ -36,13 +36,14 @@ export function rollbackMethodByOrder(what: {
   if (answers) return { by: 'packages' };
   const noSnapshot =
     snapshot === null ? 'no snapshot of it is kept' : `its snapshot is not usable: ${snapshot.because}`;
-  const why = rollback === 'packages' ? 'its policy lets nobody restore the whole machine' : noSnapshot;
+  const why = rollback === 'packages' ? 'its policy does not allow the whole machine to be restored' : noSnapshot;
   return { by: 'none', because: [why, 'its agent does not answer, so its packages cannot be rolled back'] };
 }
 
 /**
  * Names of the packages that are held once they were rolled back, so that the next run does not install them again:
- * those that the evidence points to, or all where nobody can tell. What was new on the endpoint is gone, and not held.
+ * those that the evidence points to, or all where it points to none. What was new on the endpoint is gone, and not
+ * held.
  */
 export function packagesToHold(patches: readonly Patch[], packagesAtFault: readonly string[]): readonly string[] {
   const kept = patches.filter((patch) => patch.from !== null).map((patch) => patch.package);

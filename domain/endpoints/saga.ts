@@ -1,5 +1,5 @@
 /**
- * Every state of an endpoint in a cycle and every way between them, as one table. Whoever moves an endpoint asks this
+ * Every state of an endpoint in a cycle and every way between them, as one table. What moves an endpoint asks this
  * table; the diagram in docs/endpoint-saga.md is made from it (`npm run diagram`).
  */
 
@@ -43,7 +43,7 @@ export const firstState: SagaState = 'planned';
 
 /** Of an endpoint on which no work has begun. */
 export const notBegun = ['planned', 'admitted', 'waiting'] as const satisfies readonly EndpointState[];
-/** Of these, nobody is about to start them either. */
+/** Of these, those that are not about to be started either. */
 export const notAdmitted = ['planned', 'waiting'] as const satisfies readonly EndpointState[];
 
 const turn: readonly Transition[] = [
@@ -100,7 +100,7 @@ const doubt: readonly Transition[] = [
   { from: 'unknown', to: 'quarantined', when: 'the reconciler finds neither' },
 ];
 
-/** One of the two ways out of an end. */
+/** An end can be left in two ways. One: a person orders a rollback. */
 const byOrder: readonly Transition[] = [
   { from: 'patched', to: 'rolling back', when: 'a person orders it' },
   { from: 'rolling back', to: 'rolled_back', when: 'it is proven to be as it was' },
@@ -108,7 +108,7 @@ const byOrder: readonly Transition[] = [
   { from: 'rolling back', to: 'quarantined', when: 'it cannot be rolled back, or that is not proven' },
 ];
 
-/** The other: a record from which a bad patch was dropped is another record, and gives the rest. */
+/** The other: a successor, a record without the bad patch, gives the endpoint the rest. */
 const successor: readonly Transition[] = [
   { from: 'waiting', to: 'planned', when: 'a successor of its record has it' },
   { from: 'skipped', to: 'planned', when: 'a successor of its record gives it the patches that are left' },

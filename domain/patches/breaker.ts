@@ -5,7 +5,7 @@
  *
  * A failure counts against the patches that the evidence blames. Where the evidence blames none (the endpoint did not
  * come back, a file is missing), it counts against each patch of the set that has been proven on no endpoint at all: a
- * kernel that lets nothing boot leaves nobody to say so, and what others have proven is not stopped for company.
+ * kernel that lets nothing boot leaves no agent to say so, and what others have proven is not stopped along with it.
  */
 import { type Patch, type PatchId, patchKey } from '../patch.ts';
 import type { EndpointEnd } from '../endpoints/end.ts';
@@ -14,7 +14,9 @@ export type PatchFailure = {
   readonly clientId: string;
   readonly endpointId: string;
   readonly failedAt: string;
-  /** The evidence points to this patch; false: it was in a set that failed, and nobody knows with which patch. */
+  /**
+   * The evidence points to this patch; false: it was in a set that failed, and it is not known which patch is at fault.
+   */
   readonly blamed: boolean;
 };
 
@@ -23,7 +25,7 @@ export type BreakerQuestion = {
   readonly failures: readonly PatchFailure[];
   /** An endpoint, of whichever client, was verified with it. */
   readonly provenSomewhere: boolean;
-  /** When a person released it last: what failed before counts no more. Null: nobody has. */
+  /** When a person released it last: what failed before no longer counts. Null: never. */
   readonly releasedAt: string | null;
   /** On how many distinct endpoints it has to fail: a setting of the provider. */
   readonly endpointsAtLeast: number;

@@ -33,7 +33,7 @@ function kindOf(update: AvailableUpdate, facts: PublishedFacts): { class: Update
   if (security !== undefined) return { class: 'security', because: `it comes from the security archive ${security}` };
   const own = update.origins.find(isDistribution);
   if (own === undefined) {
-    const from = update.origins.length > 0 ? update.origins.join(', ') : 'no archive that says who it is';
+    const from = update.origins.length > 0 ? update.origins.join(', ') : 'an archive that does not say what it is';
     return { class: 'unknown', because: `it comes from ${from}, whose updates have no known class` };
   }
   if (archiveOf(own).endsWith('-backports')) return { class: 'feature', because: `it comes from backports, ${own}` };

@@ -1,4 +1,7 @@
-/** Patches of which nothing starts in a cycle, though its record has them: who carries one waits for a successor. */
+/**
+ * Patches that no endpoint is started with, though the cycle's record has them: an endpoint that carries one waits for
+ * a successor.
+ */
 import { patchInWords, stoppedInWords } from './breaker.ts';
 import type { PatchId } from '../patch.ts';
 
@@ -25,7 +28,7 @@ export function skippedInWords({ skippedBy, reason }: Pick<SkippedPatch, 'skippe
 }
 
 /**
- * Why an endpoint is not started whose set lost a patch: what is left is another set, which nobody has proven.
+ * Why an endpoint is not started whose set lost a patch: what remains is another set, which no endpoint has proven.
  * @param setSize how many patches it was to get
  */
 export function excludedInWords(excluded: readonly ExcludedPatch[], setSize: number): readonly string[] {

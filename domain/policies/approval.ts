@@ -15,7 +15,7 @@ export type UpdateToJudge = {
   readonly to: string;
   readonly cves: readonly string[];
   readonly classification: Classification;
-  /** When the vendor released it; null when nobody knows. */
+  /** When the vendor released it; null when that is not known. */
   readonly releasedAt: string | null;
   /** When an endpoint of ours was first offered it; counts where the release is not known. */
   readonly firstSeenAt: string | null;
@@ -28,7 +28,10 @@ export type ApprovalQuestion = {
   readonly now: string;
 };
 
-/** `deferred`: held back for now, by an exception or until its time has come. `because` is the rule's: the classification has its own. */
+/**
+ * `deferred`: held back for now, by an exception or until its time has come. `because` is the rule's: the
+ * classification has its own.
+ */
 export type Approval = {
   readonly decision: 'approved' | 'declined' | 'deferred';
   readonly because: readonly string[];
@@ -45,7 +48,8 @@ export function judgeUpdate(question: ApprovalQuestion): Approval {
 
 /**
  * Judges one update in an emergency cycle: only what carries the advisory is approved, at once. Blocks hold, since
- * reject beats approve, and an unknown class is approved by a person's word for that package alone (rule 15). What such a package needs besides comes with the dry run, not from here.
+ * reject beats approve, and an unknown class is approved by a person's word for that package alone (rule 15). What such
+ * a package needs besides comes with the dry run, not from here.
  */
 export function judgeEmergencyUpdate(question: ApprovalQuestion & { readonly advisory: string }): Approval {
   const { advisory, update } = question;

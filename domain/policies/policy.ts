@@ -13,7 +13,10 @@ export type Client = { readonly id: string; readonly name: string };
 /** `routed`: the site's configuration says that a scan may leave the directly connected network. */
 export type Network = { readonly cidr: string; readonly routed: boolean };
 
-/** No work starts between two wall-clock times of the site's zone, e.g. `2026-12-24 00:00`. `until` is the first minute after it. */
+/**
+ * No work starts between two wall-clock times of the site's zone, e.g. `2026-12-24 00:00`. `until` is the first minute
+ * after it.
+ */
 export type Blackout = { readonly from: string; readonly until: string; readonly because: string };
 
 export type Site = {
@@ -67,7 +70,10 @@ export type ApproveRule = {
   readonly delayMinutes: number;
 };
 
-/** Who answers for a decision that deviates from the rules, and until when: `until` is its last day (UTC), e.g. `2027-01-31`. */
+/**
+ * Who answers for a decision that deviates from the rules, and until when: `until` is its last day (UTC), e.g.
+ * `2027-01-31`.
+ */
 export type Owned = { readonly because: string; readonly owner: string; readonly until: string };
 
 /** Never install these versions (null: any version) of a package. */
@@ -76,7 +82,9 @@ export type BlockRule = Owned & { readonly package: string; readonly versions: s
 /** Install these versions (null: any version) of a package at once, whatever its class. */
 export type AllowRule = Owned & { readonly package: string; readonly versions: string | null };
 
-/** Leaves a package, or what fixes a CVE, undone for a while; on all endpoints of the policy where `endpoints` is null. */
+/**
+ * Leaves a package, or what fixes a CVE, undone for a while; on all endpoints of the policy where `endpoints` is null.
+ */
 export type PolicyException = Owned & {
   readonly package: string | null;
   readonly cve: string | null;
@@ -126,7 +134,9 @@ export type WindowRule = { readonly words: string; readonly opens: Opening; read
 /** Whether a segment's patches are tried on a clone before any endpoint gets them. */
 export type SandboxRule = { readonly required: boolean };
 export type SnapshotRule = { readonly required: boolean; readonly keepDays: number };
-/** How many people approve the change record, and how soon; a record nobody approved in time is not carried out. */
+/**
+ * How many people approve the change record, and how soon; a record that was not approved in time is not carried out.
+ */
 export type ChangeApproval = { readonly persons: number; readonly withinMinutes: number };
 
 export type EmergencySection = {
@@ -177,8 +187,8 @@ const canaryRing: RingRule = { name: 'canary', take: { count: 1 }, segments: nul
 
 /**
  * The policy an emergency cycle works under: shorter soak, its own windows and approval. Its floors: somebody still
- * goes first, at least one endpoint is verified, every endpoint still has a snapshot. What the policy blocks stays blocked.
- * Without an emergency section the standard windows, soak and approval hold.
+ * goes first, at least one endpoint is verified, every endpoint still has a snapshot. What the policy blocks stays
+ * blocked. Without an emergency section the standard windows, soak and approval hold.
  */
 export function emergencyPolicy(policy: Policy): Policy {
   const section = policy.emergency;

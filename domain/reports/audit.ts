@@ -1,4 +1,4 @@
-/** What a second inventory says of what was planned (step 8). Versions are compared, nobody's word is taken. */
+/** What a second inventory says of what was planned (step 8). Versions are compared; no report is taken for proof. */
 import { compareVersions } from '../debian-version.ts';
 import type { Inventory, InstalledPackage } from '../endpoints/endpoint.ts';
 import type { Patch } from '../patch.ts';
@@ -38,7 +38,7 @@ const failures: readonly (EndpointOutcome | null)[] = ['rolled_back', 'quarantin
 /**
  * Compares what was planned for one endpoint with what it has now. A planned patch is exactly one of `installed`
  * (at the planned version), `pending` (still at the old one), `failed` (still at the old one after a rollback, or at
- * neither). `drifted` are the packages nobody planned that came, went or changed.
+ * neither). `drifted` are the packages that came, went or changed without a plan.
  */
 export function compareInventories(what: {
   readonly planned: readonly Patch[];

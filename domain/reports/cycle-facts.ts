@@ -12,7 +12,7 @@ export type { PatchDecision };
 
 /**
  * Everything the report of one cycle says, in one plain record. It is read from what was recorded, never from what was
- * meant: whoever fills it puts in the recorded reasons word for word. Names of endpoints are unique within a client.
+ * meant: it is filled with the recorded reasons, word for word. Names of endpoints are unique within a client.
  */
 export type CycleFacts = {
   readonly client: { readonly clientId: string; readonly name: string };
@@ -98,7 +98,7 @@ export type DiscoveryFacts = {
     readonly lastSeenAt: string | null;
     readonly because: string;
   }[];
-  /** What answered on a site's network and is nobody's endpoint. */
+  /** What answered on a site's network and is no endpoint of the client. */
   readonly unmanaged: readonly {
     readonly site: string;
     readonly address: string;
@@ -190,7 +190,7 @@ export type SupportEnd = {
   readonly source: string;
 };
 
-/** What somebody answers for until a day: an exception, a blocked or an allowed package. */
+/** What a person answers for until a day: an exception, a blocked or an allowed package. */
 export type ExceptionFacts = {
   readonly kind: 'exception' | 'block' | 'allow';
   /** The package, CVE or endpoints, as the policy names them. */

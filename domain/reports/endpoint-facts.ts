@@ -14,7 +14,7 @@ export type EndpointFacts = {
   readonly outcome: EndpointOutcome | null;
   /** Null once it has ended, and while it is worked on. */
   readonly waitingFor: WaitingFor | null;
-  /** Only a person can help it; absent where nobody is needed. */
+  /** Only a person can help it; absent where none is needed. */
   readonly personNeeded?: boolean;
   readonly because: readonly string[];
   readonly startedAt: string | null;

@@ -38,7 +38,7 @@ export function reviewCycle(facts: RecordedFacts, soonDays = defaultSoonDays): R
         because: `${articleOf(exception.kind)} of ${exception.owner} ran out on ${exception.until}: ${exception.because}`,
       })),
       ...matchedNothing.map((rule) => ({
-        suggestion: `Mend or remove the ${rule.kind} rule "${rule.rule}"`,
+        suggestion: `Repair or remove the ${rule.kind} rule "${rule.rule}"`,
         because: 'it matched nothing in this cycle',
       })),
       ...aboutWaiting(stillWaiting.filter(({ endpoint }) => !silent.has(endpoint))),
@@ -145,7 +145,7 @@ function aboutDiscovery(facts: RecordedFacts): Suggestion[] {
     })),
     ...unmanaged.map(({ site, address }) => ({
       suggestion: `Enrol ${address} at ${site}, or find out whose it is`,
-      because: 'it answers on the network and nobody patches it',
+      because: 'it answers on the network and is not patched',
     })),
     ...silent.map(({ endpoint, because }) => ({ suggestion: `Find out why ${endpoint} does not answer`, because })),
   ];

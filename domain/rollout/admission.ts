@@ -10,13 +10,13 @@ import type { WaitingFor } from '../endpoints/saga.ts';
 
 export type AdmissionCandidate = {
   readonly endpointId: string;
-  /** Null when nobody could tell: it waits like one that is offline. */
+  /** Null when that is not known: it waits like one that is offline. */
   readonly online: boolean | null;
   readonly windows: readonly WindowInstant[];
   readonly criticality: Criticality;
   readonly redundancyGroup: string | null;
   readonly expectedMinutes: number;
-  /** Who halted what it is part of, and why; null when nobody has. */
+  /** Who halted what it is part of, and why; null when it is not halted. */
   readonly halted: readonly string[] | null;
 };
 
@@ -94,9 +94,9 @@ export function admit(question: AdmissionQuestion): Admission {
 }
 
 /**
- * In how many seconds it is worth asking again: at the next opening for a window that is shut, after `budgetSeconds` for
- * a budget while anybody works. Null: never without a nudge, for those that are offline, halted, without any window to
- * come, or behind failures that only a person mends.
+ * In how many seconds it is worth asking again: at the next opening for a window that is shut, after `budgetSeconds`
+ * for a budget while other work is under way. Null: never without a signal, for those that are offline, halted, without
+ * any window to come, or behind failures that only a person repairs.
  * @param somebodyWorks an endpoint of the same ring is in flight
  */
 export function lookAgainInSeconds(
@@ -111,9 +111,9 @@ export function lookAgainInSeconds(
 }
 
 /**
- * What an emergency waits for goes before what a standard cycle waits for, never before what has started. It does so only
- * while it could start as soon as those in flight have ended: not halted, not past its deadline, inside its window, and
- * not behind a stand-in that only a person mends.
+ * What an emergency waits for goes before what a standard cycle waits for, never before what has started. It does so
+ * only while it could start as soon as those in flight have ended: not halted, not past its deadline, inside its
+ * window, and not behind a stand-in that only a person repairs.
  */
 function goesFirst({ now, disturbed }: AdmissionQuestion, claim: EmergencyClaim): boolean {
   if (claim.halted !== null || !fits(claim.windows, now, claim.expectedMinutes)) return false;
@@ -130,7 +130,7 @@ function reasonToWait(
   const { now } = question;
   const { windows, expectedMinutes, halted } = candidate;
   if (halted !== null) return waits('halt', ...halted);
-  if (candidate.online === null) return waits('offline', 'nobody could tell whether it is online');
+  if (candidate.online === null) return waits('offline', 'it is not known whether it is online');
   if (!candidate.online) return waits('offline', 'its agent does not answer');
   if (!fits(windows, now, expectedMinutes))
     return {
@@ -183,7 +183,7 @@ function standInsOf(
 const disturbanceWords: Readonly<Record<Disturbance, string>> = {
   'in flight': 'is in flight',
   failed: 'has failed',
-  unknown: 'is in a state that nobody knows',
+  unknown: 'is in an unknown state',
 };
 
 function describeDisturbed({ endpointId, disturbance }: Disturbed): string {
@@ -200,8 +200,8 @@ export type StartVerdict =
   | { readonly starts: false; readonly because: readonly string[]; readonly waitingFor: WaitingFor };
 
 /**
- * The second question of rule 6, just before the effect that cannot be taken back: what was fetched and saved before may
- * have taken longer than expected, and a person may have halted it meanwhile.
+ * The second question of rule 6, just before the effect that cannot be taken back: what was fetched and saved before
+ * may have taken longer than expected, and a person may have halted it meanwhile.
  * @param question.minutesFromInstall what is expected from here on, a restore included
  */
 export function judgeInstallStart(question: {

@@ -15,7 +15,7 @@ export function budgetOf(budget: {
   return site ? Math.min(amountOf(site, siteSize), own) : own;
 }
 
-/** States of an endpoint in a cycle in which somebody is at work on it, or about to be. */
+/** States of an endpoint in a cycle in which work on it is under way, or about to be. */
 export const atWork: readonly string[] = ['admitted', 'in flight', 'rolling back'];
 
 /** How one row of an endpoint in a cycle stands, as far as the budget asks. */

@@ -44,7 +44,9 @@ export type CatchUpTurn = {
   readonly because: readonly string[];
 };
 
-/** How long a straggler waits for what has no time of its own: the end of its cycle, the release of a halt, an approval. */
+/**
+ * How long a straggler waits for what has no time of its own: the end of its cycle, the release of a halt, an approval.
+ */
 const pollSeconds = 60;
 /** How long an agent is waited for before its turn is judged again. */
 const presenceWaitSeconds = 15 * 60;
@@ -53,7 +55,7 @@ const presenceWaitSeconds = 15 * 60;
 export function judgeCatchUp(facts: StragglerFacts): CatchUpTurn {
   const { now, laterCycleId, deadlineAt, cycleState, halted, notApproved, unreachable } = facts;
   if (facts.outcome !== null) return turn('over', `it has ended: ${facts.outcome}`);
-  if (facts.state === 'unknown') return turn('over', 'nobody knows how the work on it ended; a person has to look');
+  if (facts.state === 'unknown') return turn('over', 'it is not known how the work on it ended; a person has to look');
   if (facts.escalated) return turn('over', 'its deadline has passed, and a person was told');
   if (laterCycleId !== null) return ends('superseded', `superseded by ${laterCycleId}`);
   if (cycleState === 'cancelled' || cycleState === 'failed')
@@ -127,8 +129,8 @@ export function approvalsLost(question: {
 }
 
 /**
- * Why a plan is out of date, by what the endpoint's own package manager offers now; null while it is not. A newer version
- * was proven by nobody: it comes with the next cycle, from its first ring (rule 12).
+ * Why a plan is out of date, by what the endpoint's own package manager offers now; null while it is not. A newer
+ * version was proven by no endpoint: it comes with the next cycle, from its first ring (rule 12).
  */
 export function supersededBy(
   patches: readonly Pick<PlannedPatch, 'package' | 'architecture' | 'to' | 'decision'>[],
@@ -138,7 +140,7 @@ export function supersededBy(
   const offers = new Map(offered.map((offer) => [`${offer.package}:${offer.architecture}`, offer.to]));
   const offerOf = (patch: (typeof asked)[number]) => offers.get(`${patch.package}:${patch.architecture}`);
   const newer = asked.find((patch) => compareVersions(offerOf(patch) ?? '0', patch.to) > 0);
-  if (newer) return `${newer.package} ${newer.to} is superseded by ${offerOf(newer)}, which nobody has proven yet`;
+  if (newer) return `${newer.package} ${newer.to} is superseded by ${offerOf(newer)}, which no endpoint has proven yet`;
   if (asked.length > 0 && asked.every((patch) => offerOf(patch) === undefined))
     return 'nothing of its plan is pending on it any more';
   return null;

@@ -152,7 +152,7 @@ export type RingInput = {
 
 export type RingAdmission = {
   readonly start: readonly EndpointInput[];
-  /** Null: whoever still waits does not wait for this ring. */
+  /** Null: an endpoint that still waits does not wait for this ring. */
   readonly lookAgainInSeconds: number | null;
   readonly inWords: readonly string[];
 };
@@ -165,13 +165,13 @@ export type RingResult = {
    * Whether the good patches of the record go on as a successor, at once or when a person says so; absent: they do not.
    */
   readonly successor?: 'ask' | 'go on';
-  /** Everybody of the cycle's records has ended: no ring has anybody left to start. */
+  /** Every endpoint of the cycle's records has ended: no ring has one left to start. */
   readonly noneRemain: boolean;
   /** How many patches had been skipped in the cycle when it was judged. */
   readonly patchesSkipped: number;
 };
 
-/** A ring's verdict, and the halts that nobody released in time; null when it came to its own end. */
+/** A ring's verdict, and the halts that were not resumed in time; null when it came to its own end. */
 export type RingEnd = RingResult & { readonly abandoned: readonly string[] | null };
 
 export type CycleState = 'running' | 'finished' | 'halted' | 'cancelled' | 'failed';

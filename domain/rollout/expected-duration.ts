@@ -85,7 +85,7 @@ export function defaultExpectation(kind: PatchSetKind): Expectation {
   return { kind, minutes, minutesFromInstall, because: `${sayMinutes(minutes)} by default for a set ${kind}` };
 }
 
-/** What nobody has planned yet may be anything: the longest default. */
+/** What is not planned yet may be anything: the longest default. */
 export const unplannedExpectation: Expectation = {
   ...defaultExpectation('large with reboot'),
   because: 'what it gets is not planned yet, so the longest default holds',

@@ -1,9 +1,10 @@
 /**
- * Whether a ring has shown enough for the next one to start (rules 10 and 11). It counts what was verified, nothing else.
+ * Whether a ring has shown enough for the next one to start (rules 10 and 11). It counts what was verified, nothing
+ * else.
  *
- * The policy's numbers are a trade: `atLeastVerified` n with `failuresAtMost` c lets a version pass that breaks a share p
- * of endpoints with the probability that sampling.ts states, and halts for a good version as often as endpoints fail by
- * themselves. The verdict names both sides: what was seen, and what a ring of that size cannot show.
+ * The policy's numbers are a trade: `atLeastVerified` n with `failuresAtMost` c lets a version pass that breaks a share
+ * p of endpoints with the probability that sampling.ts states, and halts for a good version as often as endpoints fail
+ * by themselves. The verdict names both sides: what was seen, and what a ring of that size cannot show.
  */
 import { listed } from '../words.ts';
 import type { Gate } from '../policies/policy.ts';
@@ -41,10 +42,10 @@ export type RingFacts = {
   /** Endpoints of all rings of the change record; where it is left out, the fleet is taken to have no end. */
   readonly recordSize?: number;
   readonly outcomes: readonly ({ readonly endpointId: string; readonly outcome: EndpointOutcome } & Blame)[];
-  /** Endpoints whose state nobody knows. */
+  /** Endpoints whose state is not known. */
   readonly unknown: readonly string[];
   readonly regressions: readonly Regression[];
-  /** None where nobody was asked. */
+  /** None where no person was asked. */
   readonly complaints?: readonly Complaint[];
   /** Patches that a person has released since they failed: a failure that points to these alone counts no more. */
   readonly released?: readonly string[];
@@ -188,7 +189,8 @@ function reasonsToHalt(numbers: GateNumbers, names: string): string[] {
 
 function reasonsToHold(ring: RingFacts, numbers: GateNumbers): string[] {
   const reasons: string[] = [];
-  if (!ring.healthDataPresent) reasons.push('there is no health data of the soak: nobody can say whether it went well');
+  if (!ring.healthDataPresent)
+    reasons.push('there is no health data of the soak, so it is not known whether it went well');
   if (numbers.unknown > 0)
     reasons.push(`the state of ${numbers.unknown} of ${numbers.endpoints} is not known (${listed(ring.unknown)})`);
   if (numbers.verified < numbers.verifiedAtLeast)

@@ -6,7 +6,10 @@
 /** What an order may be about: all of a cycle, or a part of it. */
 export type Scope = 'cycle' | 'ring' | 'site' | 'endpoint' | 'patch';
 
-/** `subject`: the id of the cycle, site or endpoint, the name of the ring, or the patch as `openssl` or `openssl=3.0.11-1`. */
+/**
+ * `subject`: the id of the cycle, site or endpoint, the name of the ring, or the patch as `openssl` or
+ * `openssl=3.0.11-1`.
+ */
 export type Target = { readonly scope: Scope; readonly subject: string };
 
 /** The parts of a cycle that an order may name. */
@@ -70,8 +73,8 @@ export function haltFor(halts: readonly Halt[], effect: PlannedEffect): { readon
 }
 
 /**
- * What holds a whole ring, or the cycle between its rings, until a person resumes it, and for how long one may. Halts of
- * a site or of an endpoint hold nobody else: the ring goes on, and who is halted catches up.
+ * What holds a whole ring, or the cycle between its rings, until a person resumes it, and for how long one may. Halts
+ * of a site or of an endpoint hold no others: the ring continues, and those that are halted are caught up.
  */
 export function ringHaltFor(
   halts: readonly Halt[],

@@ -1,6 +1,6 @@
 /**
- * What becomes of endpoints and cycles whose workflow is gone: who holds an endpoint, and to which end one that nobody
- * holds is brought. Only what is observed decides; silence decides nothing.
+ * What becomes of endpoints and cycles whose workflow is gone: whether a workflow holds an endpoint, and to which end
+ * one that none holds is brought. Only what is observed decides; silence decides nothing.
  */
 import type { EndpointInput, EndpointPlan } from './cycle.ts';
 import { judgePatched, nothingChanged, type RebootRule } from '../endpoints/outcome.ts';
@@ -22,15 +22,15 @@ export type WorkflowStatus =
 
 export type WorkflowEnd = 'completed' | 'failed' | 'cancelled' | 'terminated' | 'timed out';
 
-/** States of an endpoint in a cycle that somebody has to bring to an end. */
+/** States of an endpoint in a cycle that have to be brought to an end. */
 export const openStates = ['admitted', 'in flight', 'unknown'] as const;
 export type OpenState = (typeof openStates)[number];
 
 export type LockHolder = { readonly held: boolean; readonly because: readonly string[] };
 
 /**
- * Whether somebody holds an endpoint: its own workflow, in whichever cycle, or the ring or catch-up that will hear how
- * that one ended. One that is recorded as unknown was given up by both.
+ * Whether a workflow holds an endpoint: its own workflow, in whichever cycle, or the ring or catch-up that will hear
+ * how that one ended. One that is recorded as unknown was given up by both.
  */
 export function judgeLockHolder(what: {
   readonly state: OpenState;
@@ -40,7 +40,7 @@ export function judgeLockHolder(what: {
 }): LockHolder {
   const { state, endpoint, ring, catchUp } = what;
   if (endpoint.state === 'running') return { held: true, because: ['its workflow is at work on it'] };
-  if (state === 'unknown') return { held: false, because: ['nobody knows how the work on it ended'] };
+  if (state === 'unknown') return { held: false, because: ['it is not known how the work on it ended'] };
   if (ring.state === 'running') return { held: true, because: ['its ring runs, and hears how the work on it ends'] };
   if (catchUp.state === 'running')
     return { held: true, because: ['its catch-up runs, and hears how the work on it ends'] };
@@ -56,10 +56,10 @@ export function lateEffectsEndInSeconds(endpoint: WorkflowStatus, now: string): 
   return Math.min(lateEffectSeconds, Math.max(0, Math.ceil(lateEffectSeconds - passed)));
 }
 
-/** The order to bring an endpoint that nobody holds to an end. */
+/** An endpoint that no workflow holds, which is to be brought to an end. */
 export type OrphanedEndpoint = EndpointInput & {
   readonly state: OpenState;
-  /** Why nobody holds it. */
+  /** Why no workflow holds it. */
   readonly because: readonly string[];
   /** From then on no effect of its ended workflow can reach the agent. */
   readonly quietFromAt: string;
@@ -67,12 +67,12 @@ export type OrphanedEndpoint = EndpointInput & {
   readonly restoreOrdered: boolean;
 };
 
-/** What is on record of an endpoint that nobody holds. */
+/** What is on record of an endpoint that no workflow holds. */
 export type OrphanedEndpointRecord = {
   readonly state: OpenState;
   /** As the change record says it, in the generation in which it was begun. */
   readonly plan: EndpointPlan;
-  /** As it was before anything was done; null when nobody had recorded it. */
+  /** As it was before anything was done; null when that was not recorded. */
   readonly before: Evidence | null;
   /** The snapshot it can be rolled back to; null when there is none. */
   readonly snapshotId: string | null;
@@ -81,7 +81,7 @@ export type OrphanedEndpointRecord = {
   readonly cycleEnded: boolean;
 };
 
-/** What is known of an endpoint that nobody holds, once it was looked at. */
+/** What is known of an endpoint that no workflow holds, once it was looked at. */
 export type OrphanFacts = {
   readonly patches: readonly Patch[];
   readonly reboot: RebootRule;
@@ -102,14 +102,14 @@ export type OrphanedEndpointVerdict = {
   readonly packagesAtFault: readonly string[];
 };
 
-/** To which end an endpoint that nobody holds is brought. */
+/** To which end an endpoint that no workflow holds is brought. */
 export function judgeOrphanedEndpoint(orphan: OrphanFacts): OrphanedEndpointVerdict {
   const { before, after, install, patches } = orphan;
   if (after === null) return verdict('look again', ['its agent does not answer']);
   if (before === null)
     return install === null
       ? verdict('skipped', ['nothing was installed: its agent never heard of an install'])
-      : verdict('quarantined', ['an install was begun, and nobody recorded what was true before it']);
+      : verdict('quarantined', ['an install was begun, and what was true before it was not recorded']);
   if (nothingChanged({ before, after }))
     return install?.state === 'succeeded'
       ? verdict('rolled_back', ['an install succeeded, and it is as it was before: it has been rolled back'])
@@ -120,7 +120,7 @@ export function judgeOrphanedEndpoint(orphan: OrphanFacts): OrphanedEndpointVerd
   const because = [...(install ? [`install: ${install.because}`] : []), ...proof.because];
   const packagesAtFault = [...new Set([...(install?.packagesAtFault ?? []), ...proof.packagesAtFault])];
   if (install !== null) return { end: 'roll back', because, packagesAtFault };
-  // It was not us: putting it back could undo what somebody else has done to it.
+  // It was not us: a rollback could undo what someone else has done to it.
   const stranger = `its agent never heard of an install of these ${patches.length} patches, and it is not as it was`;
   return verdict('quarantined', [stranger, ...because]);
 }

@@ -1,5 +1,5 @@
 /**
- * Who goes when (rule 8).
+ * Which endpoints are patched when (rule 8).
  *
  * Every endpoint of the record is in exactly one ring. The order is: named for the ring, less critical, then a hash of
  * endpoint and cycle, so that shuffling the input changes nothing and the next cycle draws new canaries. Canaries are
@@ -25,7 +25,7 @@ export type PlannedRing = {
   readonly because: readonly string[];
 };
 
-/** Rings that take nobody are left out, and `because` says so. */
+/** Rings that take no endpoint are omitted, and `because` says so. */
 export type RingPlan = { readonly rings: readonly PlannedRing[]; readonly because: readonly string[] };
 
 type Ring = {
@@ -55,7 +55,7 @@ const rank: Readonly<Record<Criticality, number>> = { low: 0, medium: 1, high: 2
 
 /**
  * Plans the rings of one cycle. Shares are of all endpoints of the record that are in the ring's segments, rounded up.
- * The first ring takes at most all but one where a later ring exists: somebody must be left to protect.
+ * The first ring takes at most all but one where a later ring exists: there must be endpoints left to protect.
  * Example: 3 endpoints, rings canary (1), early (20%), rest: one in each.
  */
 export function planRings(plan: RingQuestion): RingPlan {
@@ -68,7 +68,7 @@ export function planRings(plan: RingQuestion): RingPlan {
     rings: draw.rings.filter(({ placed }) => placed.length > 0).map(toPlannedRing),
     because: [
       `${ordered.length} endpoints in ${draw.rings.length - empty.length} rings, drawn for cycle ${plan.cycleId}`,
-      ...empty.map((name) => `ring ${name} takes nobody: no endpoint is left for it`),
+      ...empty.map((name) => `ring ${name} is empty: no endpoint is left for it`),
     ],
   };
 }
@@ -113,7 +113,7 @@ function fill(draw: Draw, ring: Ring): void {
   const free = open.filter(
     (candidate) => !rule.endpoints.includes(candidate.endpointName) && !namedForLater(draw, ring, candidate),
   );
-  // Somebody goes first, even where everybody is named for a later ring.
+  // There is a first ring even where every endpoint is named for a later one.
   const drawn = draw.rings[0] === ring && named.length + free.length === 0 ? open : free;
   for (const candidate of named) {
     if (ring.placed.length < most) put(draw, ring, candidate, `named for ring ${rule.name}`);
@@ -124,19 +124,22 @@ function fill(draw: Draw, ring: Ring): void {
   }
 }
 
-/** Who may be drawn for a ring. For the first one those online, and where its segments are not in the record, anyone. */
+/**
+ * Which endpoints may be drawn for a ring. For the first one those online, and where its segments are not in the
+ * record, any.
+ */
 function openTo(draw: Draw, ring: Ring): readonly RingCandidate[] {
   const unplaced = draw.ordered.filter(({ endpointName }) => !draw.placed.has(endpointName));
   const fitting = unplaced.filter((candidate) => isMeant(ring.rule, candidate));
   if (draw.rings[0] !== ring) return fitting;
   if (fitting.length === 0 && unplaced.length > 0)
     ring.because.push(
-      `the record has nobody in ${ring.rule.segments?.join(' or ')}, so the first ring is drawn from all`,
+      `the record has no endpoint in ${ring.rule.segments?.join(' or ')}, so the first ring is drawn from all`,
     );
   const drawable = fitting.length > 0 ? fitting : unplaced;
   const online = drawable.filter((candidate) => candidate.online);
   if (online.length === 0 && drawable.length > 0)
-    ring.because.push('nobody is online, so it is drawn among those offline, and its gate will hold');
+    ring.because.push('no endpoint is online, so it is drawn among those offline, and its gate will hold');
   const offlineNames = ring.rule.endpoints.filter((name) =>
     drawable.some((each) => each.endpointName === name && !each.online),
   );
@@ -145,13 +148,13 @@ function openTo(draw: Draw, ring: Ring): readonly RingCandidate[] {
   return online.length > 0 ? online : drawable;
 }
 
-/** The first ring leaves somebody to protect where a later ring exists. */
+/** The first ring leaves endpoints to protect where a later ring exists. */
 function mostOf(draw: Draw, ring: Ring): number {
   const isFirst = draw.rings[0] === ring && draw.rings.length > 1;
   return isFirst ? Math.max(1, draw.ordered.length - 1) : draw.ordered.length;
 }
 
-/** How many the policy asks for; the first ring takes at least one, or nobody would go first. */
+/** How many the policy asks for; the first ring takes at least one, or there would be no first ring. */
 function wantedOf(draw: Draw, ring: Ring): number {
   const { take } = ring.rule;
   if (take === 'rest') return draw.ordered.length;
@@ -185,7 +188,7 @@ function wouldComplete(draw: Draw, ring: Ring, { redundancyGroup: group }: RingC
 }
 
 /**
- * Who is left: the last members of redundancy groups, and those no ring takes. A ring between the first and the last
+ * What remains: the last members of redundancy groups, and those no ring takes. A ring between the first and the last
  * takes them; never the first, which would grow beyond what the operator risks. Else one more ring at the end does.
  */
 function placeRemaining(draw: Draw): void {

@@ -1,6 +1,6 @@
 /**
  * Which endpoints an order to roll back is about, and which of them go now: the newest ring first, so that what came
- * last is undone first. Whoever a later cycle has patched is left: its snapshot is older than that.
+ * last is undone first. An endpoint that a later cycle has patched is left as it is: its snapshot is older than that.
  */
 import { atWork } from './budget.ts';
 import type { EndpointOutcome } from '../endpoints/saga.ts';

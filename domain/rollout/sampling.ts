@@ -1,6 +1,6 @@
 /**
  * What a ring of so many endpoints can show of a version, and what it cannot. The gate says these numbers beside its
- * verdict, so that nobody takes a small ring for a proof.
+ * verdict, so that a small ring is not taken for a proof.
  *
  * A ring of n endpoints lets a version pass that breaks a share p of all endpoints when at most c of the n fail:
  * - of a fleet without end the number that fails is binomial, P(pass) = sum over k = 0..c of C(n,k) p^k (1-p)^(n-k);
@@ -22,7 +22,10 @@
 export const confidencePercent = 95;
 const doubt = 1 - confidencePercent / 100;
 
-/** The probability that at most `failuresAtMost` of `tried` endpoints fail under a version that breaks `brokenShare` (0 to 1) of all. */
+/**
+ * The probability that at most `failuresAtMost` of `tried` endpoints fail under a version that breaks `brokenShare` (0
+ * to 1) of all.
+ */
 export function chanceToPass(ring: {
   readonly tried: number;
   readonly failuresAtMost: number;
@@ -60,7 +63,10 @@ export function chanceToPassOf(record: {
   return Math.min(1, sum);
 }
 
-/** The largest share of endpoints (0 to 1) that the version may break, given that `failed` of `tried` did; 1 when nothing was tried. */
+/**
+ * The largest share of endpoints (0 to 1) that the version may break, given that `failed` of `tried` did; 1 when
+ * nothing was tried.
+ */
 export function brokenShareAtMost({ tried, failed }: { readonly tried: number; readonly failed: number }): number {
   if (failed >= tried) return 1;
   let [low, high] = [failed / tried, 1];
@@ -73,7 +79,10 @@ export function brokenShareAtMost({ tried, failed }: { readonly tried: number; r
   return high;
 }
 
-/** The largest number of a record's endpoints that the version may break, given that `failed` of the `tried` among them did. */
+/**
+ * The largest number of a record's endpoints that the version may break, given that `failed` of the `tried` among them
+ * did.
+ */
 export function brokenAtMost(record: {
   readonly endpoints: number;
   readonly tried: number;

@@ -1,10 +1,10 @@
 /**
- * Whether the good patches of a change record go on without the bad ones, and with whom (rule 12). A set from which a
- * patch was dropped is another set: it gets a record of its own that names its parent and the reason, is tried again by
- * a dry run, and starts at the first ring.
+ * Whether the good patches of a change record go on without the bad ones, and with which endpoints (rule 12). A set
+ * from which a patch was dropped is another set: it gets a record of its own that names its parent and the reason, is
+ * tried again by a dry run, and starts at the first ring.
  *
- * A halt becomes a successor only when it is understood: every failure of the record points to patches, nobody is in a
- * state that is not known, and something is left that no failure points to. Whatever cannot be told that way stays
+ * A halt becomes a successor only when it is understood: every failure of the record points to patches, no endpoint is
+ * in a state that is not known, and something is left that no failure points to. Whatever cannot be told that way stays
  * halted. Whoever was patched gets nothing again; an endpoint that was rolled back for a dropped patch gets the others.
  *
  * A person who skips a patch has decided what leaves and that the rest goes on: then the policy is not asked.
@@ -24,11 +24,11 @@ export type RecordMember = {
   readonly endpointId: string;
   /** Null: it has not ended. */
   readonly outcome: EndpointOutcome | null;
-  /** Somebody is at work on it, with what the record gave it: it ends with that. */
+  /** Work on it is under way, with what the record gave it: it ends with that. */
   readonly atWork: boolean;
-  /** Nobody knows how the work on it ended. */
+  /** It is not known how the work on it ended. */
   readonly unknown: boolean;
-  /** What the record gives it; null when nobody could read what is due. */
+  /** What the record gives it; null when what is due could not be read. */
   readonly patches: readonly PatchId[] | null;
   /** What its failure, or its being left out, points to; empty when nothing. */
   readonly patchesAtFault: readonly PatchId[];
@@ -42,7 +42,7 @@ export type SuccessorQuestion = {
   /** Successors that this cycle has made already. */
   readonly made: number;
   readonly afterHalt: AfterHalt;
-  /** False when nobody could say whether the ring went well: then nothing goes on by itself. */
+  /** False when it is not known whether the ring went well: then nothing continues by itself. */
   readonly healthDataPresent: boolean;
   /** What people have taken out of the cycle. */
   readonly skipped: readonly SkippedPatch[];
@@ -54,16 +54,16 @@ export type Successor = {
   readonly goesOn: 'no' | 'ask' | 'go on';
   readonly because: readonly string[];
   readonly dropped: readonly PatchId[];
-  /** Who is in it, and why. */
+  /** Which endpoints are in it, and why. */
   readonly members: readonly { readonly endpointId: string; readonly because: string }[];
 };
 
 /**
  * Decides after a ring was judged. A halt is followed as the policy says. Endpoints that were left out since a patch of
- * theirs was stopped for everyone, or skipped, get the rest of their set when the rings are through, or when a gate
- * would wait for them in vain: that the patch leaves has been decided already, so nobody is asked, unless the policy
- * wants no successor. Nothing goes on by itself past an endpoint that could not be rolled back, or past a soak that
- * nobody could watch. Where everything that leaves was skipped by a person, it does not go on by itself.
+ * theirs was stopped everywhere, or skipped, get the rest of their set when the rings are through, or when a gate
+ * would wait for them in vain: that the patch is dropped has been decided already, so no person is asked, unless the
+ * policy wants no successor. Nothing goes on by itself past an endpoint that could not be rolled back, or past a soak
+ * that nobody could watch. Where everything that leaves was skipped by a person, it does not go on by itself.
  */
 export function judgeSuccessor(question: SuccessorQuestion): Successor {
   const { verdict, isLastRing, made, afterHalt, skipped, members } = question;
@@ -133,7 +133,7 @@ function isExcluded({ outcome, patchesAtFault }: RecordMember): boolean {
   return outcome === 'skipped' && patchesAtFault.length > 0;
 }
 
-/** Why nobody can say what is to be dropped; null when every failure points to patches. */
+/** Why it is not known what is to be dropped; null when every failure points to patches. */
 function notUnderstood(members: readonly RecordMember[]): string | null {
   const failed = members.filter(hasFailed);
   const puzzling = failed.filter(({ patchesAtFault }) => patchesAtFault.length === 0);

@@ -1,4 +1,7 @@
-/** What exists against what is recorded: snapshots that nobody knows of, snapshots that are gone, clones of ended tests. */
+/**
+ * What exists against what is recorded: snapshots that are on no record, snapshots that are gone, clones of ended
+ * tests.
+ */
 import type { RecordedSnapshot } from './retention.ts';
 
 /** What one endpoint's driver said exists. */
@@ -16,7 +19,7 @@ export type SnapshotComparison = {
     readonly origin: string | null;
     readonly because: string;
   }[];
-  /** On record and gone, though nobody ordered that. */
+  /** On record and gone, though no one ordered that. */
   readonly missing: readonly { readonly snapshotId: string; readonly because: string }[];
   /** Said to be missing before, and there. */
   readonly foundAgain: readonly string[];
@@ -28,7 +31,8 @@ export type SnapshotComparison = {
 
 /**
  * @param listedAt when the listing was asked for: what was recorded as taken after it may rightly not be in it
- * @param origins the names that ended cycles may have given, with the cycle; a name of a running cycle is not among them
+ * @param origins the names that ended cycles may have given, with the cycle; a name of a running cycle is not among
+ * them
  */
 export function compareSnapshots(what: {
   readonly recorded: readonly RecordedSnapshot[];
@@ -60,7 +64,7 @@ export function compareSnapshots(what: {
       .filter((snapshot) => wasThereBefore(snapshot, listedAt))
       .map(({ snapshotId, takenAt }) => ({
         snapshotId,
-        because: `it was taken at ${takenAt} and is not there any more, though nobody ordered its deletion`,
+        because: `it was taken at ${takenAt} and is not there any more, though no one ordered its deletion`,
       })),
     foundAgain: present.filter((snapshot) => snapshot.missingSinceAt !== null).map(({ snapshotId }) => snapshotId),
     gone: absent

@@ -12,12 +12,12 @@ export type RecordedSnapshot = {
   readonly snapshotId: string;
   readonly endpointId: string;
   readonly cycleId: string;
-  /** Null: it was ordered, and nobody knows whether it was taken. */
+  /** Null: it was ordered, and it is not known whether it was taken. */
   readonly takenAt: string | null;
   /** From then on nothing goes back to it, so its deletion is finished whatever else is true. */
   readonly deletionOrderedAt: string | null;
   readonly deletedAt: string | null;
-  /** When it was found gone though nobody had ordered that. */
+  /** When it was found gone though no one had ordered that. */
   readonly missingSinceAt: string | null;
   /** Where its endpoint stands in the snapshot's cycle; null when the cycle has no such endpoint on record. */
   readonly endpointState: string | null;
@@ -35,7 +35,7 @@ export type RecordedSnapshot = {
   readonly provenSinceAt: string | null;
 };
 
-/** `untilAt`: when it will be deleted; null while nobody can say, and when that is now. */
+/** `untilAt`: when it will be deleted; null while that is not known, and when that is now. */
 export type SnapshotKeeping = {
   readonly keep: boolean;
   readonly untilAt: string | null;
@@ -63,7 +63,7 @@ export function snapshotsToDelete(recorded: readonly RecordedSnapshot[], now: st
 export function judgeSnapshot(snapshot: RecordedSnapshot, now: string): SnapshotKeeping {
   const { deletionOrderedAt, endpointState, cycleState, endpointIs } = snapshot;
   if (deletionOrderedAt !== null) return dropped(`its deletion was ordered at ${deletionOrderedAt}`);
-  if (endpointIs === 'under way') return kept('work on its endpoint is under way, or nobody knows how it ended');
+  if (endpointIs === 'under way') return kept('work on its endpoint is under way, or it is not known how it ended');
   if (snapshot.attemptGivenUp)
     return dropped('nothing was installed on its endpoint: the attempt it was taken for was let go');
   if (endpointState !== 'ended') return kept(`its endpoint has not ended in its cycle: ${endpointState ?? 'unknown'}`);
@@ -80,7 +80,7 @@ function keptAfterEnd(snapshot: RecordedSnapshot, now: string): SnapshotKeeping 
       : keptFrom(snapshot, provenSinceAt, 'its endpoint was quarantined, and a later cycle has proven it patched', now);
   if (outcome === 'patched') return keptFrom(snapshot, endpointEndedAt, 'its endpoint was proven patched', now);
   if (outcome === 'rolled_back') return keptFrom(snapshot, endpointEndedAt, 'its endpoint was rolled back to it', now);
-  if (outcome === null) return kept('nobody knows how its endpoint ended');
+  if (outcome === null) return kept('it is not known how its endpoint ended');
   return dropped(`nothing was installed on its endpoint: ${outcome}`);
 }
 
@@ -89,7 +89,7 @@ function keptFrom(snapshot: RecordedSnapshot, fromAt: string | null, because: st
   const { keepDays, keepUntilAt } = snapshot;
   const from = Date.parse(fromAt ?? '');
   const until = Math.max(from + keepDays * dayMilliseconds, keepUntilAt === null ? from : Date.parse(keepUntilAt));
-  if (Number.isNaN(until)) return kept(`${because}, and nobody knows when`);
+  if (Number.isNaN(until)) return kept(`${because}, and it is not known when`);
   const untilAt = new Date(until).toISOString();
   const reason = `${because} at ${fromAt}; the policy keeps it for ${keepDays} days`;
   // Written so that an unreadable clock keeps it.

@@ -14,8 +14,8 @@ const root = '/sys/fs/cgroup';
 /** The hierarchies a process of ours is moved in; the version 2 one is among them. */
 function hierarchies(): readonly string[] {
   if (existsSync(join(root, 'cgroup.controllers'))) return [root];
-  // cpuset would need cpus assigned before it takes a process; these take one at once. The one that is asked who is in
-  // the cgroup, and that kills, comes first: whoever is in another is in it.
+  // cpuset would need cpus assigned before it takes a process; these take one at once. The one that is asked which
+  // processes are in the cgroup, and that kills, comes first: every process in another is in it.
   return ['unified', 'systemd', 'memory', 'cpuacct', 'pids'].map((name) => join(root, name)).filter(existsSync);
 }
 
@@ -40,7 +40,10 @@ export function isPopulated(cgroup: string): boolean {
   return eventOf(cgroup, 'populated');
 }
 
-/** Pulls the plug: every process in the cgroup and below ends at once, and who was on its way in. Returns when none is left. */
+/**
+ * Pulls the plug: every process in the cgroup and below ends at once, and so does any that was on its way in. Returns
+ * when none is left.
+ */
 export async function killCgroup(cgroup: string): Promise<void> {
   const kill = () => {
     if (!isPopulated(cgroup)) return true;
@@ -85,7 +88,7 @@ export async function whileFrozen<Result>(cgroup: string, act: () => Promise<Res
   }
 }
 
-/** Ends a freeze that somebody left behind. */
+/** Ends a freeze that was left behind. */
 export function thawCgroup(cgroup: string): void {
   const freeze = join(unified(), cgroup, 'cgroup.freeze');
   if (existsSync(freeze)) writeFileSync(freeze, '0');
@@ -93,7 +96,7 @@ export function thawCgroup(cgroup: string): void {
 
 /**
  * Ends every process of the cgroup and removes it, and those below, from every hierarchy; gone is fine. Again while one
- * comes in that was on its way: whoever started it may have been killed since.
+ * comes in that was on its way: the process that started it may have been killed since.
  */
 export async function removeCgroup(cgroup: string): Promise<void> {
   await until(

@@ -90,8 +90,8 @@ export function initPidOf(machine: Machine): number | null {
 }
 
 /**
- * Only a child is in the machine's pid namespace, so something must fork. Not nsenter: it stops itself when its child is
- * stopped, as a machine that shuts down does with all, and nobody would wake it.
+ * Only a child is in the machine's pid namespace, so something must fork. Not nsenter: it stops itself when its child
+ * is stopped, as a machine that shuts down does with all, and nothing would wake it.
  */
 const forkInside = ['/bin/sh', '-c', '"$@"; exit $?', 'sh'] as const;
 

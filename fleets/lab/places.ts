@@ -15,7 +15,7 @@ import { endpointNamed, openLab, type LabEndpoint } from './state.ts';
 import { until } from './until.ts';
 
 /**
- * The lab as the drivers of snapshots and sandboxes need it. They are given it by whoever composes the program, as they
+ * The lab as the drivers of snapshots and sandboxes need it. They get it from the program's composition, as they
  * would be given a hypervisor.
  */
 
@@ -70,7 +70,7 @@ export function labSandboxPlace(directory: string, nameOf: NameOf = sameName): S
       const namespace = sandboxNamespace(lab, clone.hostname);
       await ensureLoneLink(namespace, address);
       await startMachine(sandboxMachine(lab, clone));
-      // No route leads to the clone: whoever may speak to its agent does so through a socket file.
+      // No route leads to the clone: a program that may speak to its agent does so through a socket file.
       const socketPath = sandboxSocket(lab, clone.hostname);
       const relay = [`UNIX-LISTEN:${socketPath},fork,unlink-early,mode=600`, `TCP:${address}:${agentPort}`];
       await startService(lab, clone.hostname, ['socat', ...relay], namespace);

@@ -8,7 +8,7 @@ import { openLab, siteNamed } from './state.ts';
 import { until } from './until.ts';
 
 /**
- * Puts something on a site's network that nobody manages: a small web server at `address` (10.77.N.x), port 80, with a
+ * Puts something unmanaged on a site's network: a small web server at `address` (10.77.N.x), port 80, with a
  * network namespace of its own. Repeating is harmless; `down` removes it.
  */
 export async function plugUnmanaged(

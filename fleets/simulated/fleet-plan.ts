@@ -20,7 +20,7 @@ const fleetSchema = z.strictObject({
   ),
   /** The network of each site, e.g. `10.77.1.0/24`. */
   networks: z.record(z.string(), z.string()),
-  /** Things on the sites' networks that nobody manages. */
+  /** Unmanaged things on the sites' networks. */
   unmanaged: z.array(z.strictObject({ site: z.string(), address: z.string() })),
 });
 export type FleetPlan = z.infer<typeof fleetSchema>;

@@ -60,7 +60,7 @@ const runSchema = z.strictObject({
   done: z.number().int(),
   /** Whether the next action has begun. */
   begun: z.boolean(),
-  /** Whether a repair that did not mend has turned to the old versions. */
+  /** Whether a repair that did not succeed has turned to the old versions. */
   wentBack: z.boolean(),
   packagesAtFault: z.array(z.string()),
   /** The last lines of what the package manager printed. */

@@ -63,7 +63,9 @@ export class RunEngine {
     if (run.bootId !== bootId) return lost('The machine went down before the package manager had ended.');
     return new Promise((resolve, reject) => {
       this.#waiting.set(runId, [...(this.#waiting.get(runId) ?? []), resolve]);
-      signal.addEventListener('abort', () => reject(new Error('Nobody waits for the run any longer.')), { once: true });
+      signal.addEventListener('abort', () => reject(new Error('The run is not waited for any longer.')), {
+        once: true,
+      });
     });
   }
 

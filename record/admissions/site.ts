@@ -1,4 +1,4 @@
-/** Who of a ring may start at one site, decided and recorded in one transaction. */
+/** Which endpoints of a ring may start at one site, decided and recorded in one transaction. */
 import { type Waiting, admit } from '../../domain/rollout/admission.ts';
 import type { EndpointInput, RingInput } from '../../domain/rollout/cycle.ts';
 import { columnsAfter, notAdmitted } from '../../domain/endpoints/saga.ts';
@@ -16,12 +16,12 @@ export type SiteQuestion = {
   readonly input: RingInput;
   readonly policy: Policy;
   readonly site: { readonly id: string; readonly budget: unknown };
-  /** Of those that nobody has asked yet nothing is decided. */
+  /** Nothing is decided of those that were not asked yet. */
   readonly asked: readonly string[];
   readonly online: readonly string[];
   readonly inFlight: readonly string[];
   readonly atMost: number;
-  /** Nobody but this endpoint is a candidate. */
+  /** This endpoint is the only candidate. */
   readonly only?: string;
 };
 
@@ -32,7 +32,10 @@ export type SiteAdmission = {
   readonly moreToAsk: boolean;
 };
 
-/** Decides for one site, alone: whoever else asks for it meanwhile waits. What is decided is on record when it answers. */
+/**
+ * Decides for one site, under its lock: any other that asks meanwhile waits. What is decided is on record when it
+ * answers.
+ */
 export async function admitAtSite(db: Database, question: SiteQuestion): Promise<SiteAdmission> {
   const { input, policy, site, asked, online, inFlight, atMost, only } = question;
   const { cycleId, ring, clientId } = input;

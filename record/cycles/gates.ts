@@ -13,8 +13,8 @@ export async function ringVerdict(tenants: Tenants, input: RingInput): Promise<G
 }
 
 /**
- * Why nobody of a ring's record may be started, for those that do not start with their ring; null when no gate of the
- * record halts: neither theirs as it stands now, nor another as it was judged.
+ * Why no endpoint of a ring's record may be started, for those that do not start with their ring; null when no gate of
+ * the record halts: neither theirs as it stands now, nor another as it was judged.
  */
 export async function haltedGate(tenants: Tenants, input: RingInput): Promise<readonly string[] | null> {
   const judged = await tenants.forClient(input.clientId).gateVerdict.findMany({ where: { cycleId: input.cycleId } });

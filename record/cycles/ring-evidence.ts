@@ -12,7 +12,7 @@ import type { readCycle } from '../cycle.ts';
 import type { EndpointOutcome } from '../../domain/endpoints/saga.ts';
 import { wherePlanned, toPatch } from '../endpoints/plans.ts';
 
-/** Besides the policy's checks: whoever does not answer gives no health data. */
+/** Besides the policy's checks: an endpoint that does not answer gives no health data. */
 export const agentAnswers = 'its agent answers';
 
 type CycleRead = Awaited<ReturnType<typeof readCycle>>;

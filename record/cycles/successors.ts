@@ -23,7 +23,7 @@ type KeptMember = Successor['members'][number] & { readonly earlierOutcome: stri
 
 /**
  * Takes the bad patches out of the cycle, and opens the endpoints of the successor again for the rest. Done again it
- * changes nothing. `word` is the person's who let it go on; null where nobody was asked.
+ * changes nothing. `word` is the sign-off of the person who let it continue; null where no person was asked.
  */
 export async function openSuccessor(
   tenants: Tenants,
@@ -173,7 +173,7 @@ function memberOf(
   };
 }
 
-/** Whoever was patched keeps what was proven there; whoever is worked on ends with what it was given. */
+/** An endpoint that was patched keeps what was proven there; one that is worked on ends with what it was given. */
 async function dropPatches(
   tx: Transaction,
   cycleId: string,

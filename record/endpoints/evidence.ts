@@ -67,7 +67,7 @@ export async function keepSnapshot(
   });
 }
 
-/** Stays on record until somebody has looked; none while no person is needed. */
+/** Stays on record until a person has looked; none while no person is needed. */
 export function personNeeded(
   { cycleId, endpointId }: EvidenceSubject,
   what: { readonly outcome: string | null; readonly because: readonly string[]; readonly at: Date },

@@ -12,8 +12,8 @@ type Columns = Omit<Parameters<Transaction['cycleEndpoint']['updateMany']>[0]['d
 
 /**
  * Moves one endpoint, and writes what goes with it. Moved again to where it stands, it stays there: an activity may run
- * twice. Throws a failure that is not retried where the table has no such way, and a retryable one when somebody else
- * moved it at the same time.
+ * twice. Throws a failure that is not retried where the table has no such way, and a retryable one when another
+ * transaction moved it at the same time.
  */
 export async function moveEndpoint(
   tx: Transaction,
@@ -30,7 +30,8 @@ export async function moveEndpoint(
     where: { ...key, state, outcome },
     data: { ...data, ...columnsOf(to) },
   });
-  if (moved.count === 0) throw new Error(`${endpointId} in ${cycleId} was moved by somebody else at the same time`);
+  if (moved.count === 0)
+    throw new Error(`${endpointId} in ${cycleId} was moved by another transaction at the same time`);
 }
 
 /** How endpoints stood in all their cycles, by their ids, the latest first. */

@@ -80,7 +80,7 @@ export async function rollbackCancellationOf(db: Database, orderId: string): Pro
   return event && `cancelled by ${event.actor}: ${event.because.join('; ')}; no further endpoint is rolled back`;
 }
 
-/** What proved the patches is taken back, so nobody gets more of them until a person resumes. */
+/** What proved the patches is withdrawn, so no endpoint gets more of them until a person resumes. */
 async function haltFirst(
   tx: Transaction,
   { cycleId, target, signOff }: { cycleId: string; target: Target; signOff: SignOff },

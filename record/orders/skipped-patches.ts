@@ -19,8 +19,9 @@ import { orderRefused } from '../errors.ts';
 import { lockSite, siteLockOptions } from '../sites/lock.ts';
 
 /**
- * Takes a patch out of a cycle, for good: on record from the next permit on. Who carries it and has not started ends as
- * skipped; what has started comes to its end as it would otherwise. Ordered again in the same words it changes nothing.
+ * Takes a patch out of a cycle, for good: on record from the next permit on. Endpoints that carry it and have not
+ * started end as skipped; what has started comes to its end as it would otherwise. Ordered again in the same words it
+ * changes nothing.
  * @param name as the person names it: `openssl`, or `openssl=3.0.11-1`
  */
 export async function skipPatch(
@@ -61,8 +62,8 @@ export async function skipPatch(
 }
 
 /**
- * Ends whoever has not started and was to get a patch that a person has skipped. Who is let go while it is worked on waits
- * again: so this is asked before anybody is started.
+ * Ends the endpoints that have not started and were to get a patch that a person has skipped. One that is released
+ * while it is worked on waits again: so this runs before any endpoint is started.
  */
 export async function endCarriersOfSkippedPatches(db: Database, cycleId: string): Promise<void> {
   if ((await skippedIn(db, cycleId)).length === 0) return;
@@ -87,7 +88,7 @@ async function endCarriers(tx: Transaction, cycleId: string, at: Date): Promise<
     const excluded = set.flatMap((key) => skipped.get(key) ?? []);
     return excluded.length === 0 ? [] : [{ endpointId, siteId, excluded, setSize: set.length }];
   });
-  // An admission under way has read who waits: it comes first, or finds them gone.
+  // An admission under way has read which endpoints wait: it comes first, or finds them gone.
   for (const siteId of new Set(carriers.map((carrier) => carrier.siteId))) await lockSite(tx, siteId, []);
   let ended = 0;
   const ends = grouped(carriers, ({ excluded, setSize }) => JSON.stringify([excluded, excluded.length < setSize]));
@@ -112,7 +113,7 @@ async function endCarriers(tx: Transaction, cycleId: string, at: Date): Promise<
   return ended;
 }
 
-/** The patches of that name that somebody may still be started with. */
+/** The patches of that name that an endpoint may still be started with. */
 async function carriedPatches(tx: Transaction, cycleId: string, name: string): Promise<readonly PatchId[]> {
   const [packageName = name] = name.split('=');
   const inCycle = { ring: { not: null }, state: { not: 'ended' } };

@@ -32,7 +32,7 @@ export async function skip(tenants: Tenants, order: OrderRequest): Promise<{ rea
   if (open.length === 0) throw orderRefused(`nothing of ${what} is left to skip: ${statesInWords(members)}`);
 
   const skipped = await db.$transaction(async (tx) => {
-    // An admission under way has read who waits: it comes first, or finds them gone.
+    // An admission under way has read which endpoints wait: it comes first, or finds them gone.
     for (const siteId of new Set(open.map((member) => member.siteId))) await lockSite(tx, siteId, []);
     const ended = await tx.cycleEndpoint.updateMany({
       where: { ...membersIn(cycle, target), state: { in: [...notAdmitted] } },

@@ -76,5 +76,5 @@ export function statesInWords(members: readonly { readonly state: string; readon
     const words = stateInWords(outcome ?? state);
     counts.set(words, (counts.get(words) ?? 0) + 1);
   }
-  return [...counts].map(([words, count]) => `${count} ${words}`).join(', ') || 'nobody is in it';
+  return [...counts].map(([words, count]) => `${count} ${words}`).join(', ') || 'no endpoint is in it';
 }

@@ -5,8 +5,8 @@ import type { Transaction } from '../database.ts';
 export const siteLockOptions = { timeout: 60_000, maxWait: 30_000 };
 
 /**
- * One arbiter for all cycles of a site: until the transaction ends nobody else admits at it, nor elsewhere in one of
- * these redundancy groups. Sites are locked before groups, and groups in order, so that nobody waits in a circle.
+ * One arbiter for all cycles of a site: until the transaction ends no other admits at it, nor elsewhere in one of
+ * these redundancy groups. Sites are locked before groups, and groups in order, so that no two wait for each other.
  */
 export async function lockSite(tx: Transaction, siteId: string, groups: readonly (string | null)[]): Promise<void> {
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtext('site'), hashtext(${siteId}))`;

@@ -13,7 +13,7 @@ import { sandboxNameOf, snapshotNameOf } from '../names.ts';
 import { grouped } from '../../domain/grouped.ts';
 import { iso } from '../instants.ts';
 
-/** Nobody works on an endpoint in these, and it is known what is true of it. */
+/** No work is under way on an endpoint in these, and it is known what is true of it. */
 const restingStates = ['planned', 'waiting', 'ended'];
 /** More attempts at one endpoint, or tests of one segment, than any cycle makes. */
 const attemptsAtMost = 10;

@@ -150,7 +150,7 @@ async function succeeded(): Promise<Shapes> {
   await stack.fleet.publish(sed, ['dock-1']);
   const cycleId = await stack.start('docks');
   await stack.waitsFor(cycleId, 'the gate of ring canary is halted');
-  succeed(await stack.command('cycle', 'go-on', cycleId, '--why', 'it is recorded'), 'cycle go-on');
+  succeed(await stack.command('cycle', 'continue', cycleId, '--why', 'it is recorded'), 'cycle continue');
   await stack.ended(cycleId);
   return { 'cycle with a successor': cycleId };
 }

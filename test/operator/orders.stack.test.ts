@@ -72,7 +72,7 @@ test('a halt is in force though Temporal cannot be reached, and says so', async 
   const { connections, tenants, clientId, cycleId, temporal } = await openCycle(members);
   const cutOff = { ...connections, temporal: () => Promise.reject(new Error('connection refused')) };
   await expect(haltPart(cutOff, cycleId, lee, {})).rejects.toThrow(
-    /on record and in force\. The cycle could not be told of it: connection refused/,
+    /on record and in force\. It could not be sent to the cycle: connection refused/,
   );
   expect(await haltsInForce(tenants.forClient(clientId), cycleId)).toMatchObject([{ orderedBy: 'lee' }]);
   await temporal.workflow.getHandle(cycleId).terminate();

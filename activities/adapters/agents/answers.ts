@@ -6,7 +6,7 @@ import { refusalSchema } from '../../../protocol/errors.ts';
 import { AgentRefused, AgentUnreachable, AgentUnreadable } from '../../ports/agent.ts';
 import type { AgentIdentity } from '../../ports/agent.ts';
 
-/** Who answers must be the endpoint that was meant: its id is the certificate's common name, and its host name. */
+/** What answers must be the endpoint that was meant: its id is the certificate's common name, and its host name. */
 export function checkEndpointIdentity(
   endpointId: string,
 ): (host: string, certificate: PeerCertificate) => Error | undefined {

@@ -127,7 +127,7 @@ async function textOf(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw unreadable(path, 'the file', `cannot be read (${codeOf(error)}); put it there or mend its permissions`);
+    throw unreadable(path, 'the file', `cannot be read (${codeOf(error)}); put it there or correct its permissions`);
   }
 }
 
@@ -137,7 +137,7 @@ async function textIfKnown(path: string): Promise<string | null> {
     return await readFile(path, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return null;
-    throw unreadable(path, 'the file', `cannot be read (${codeOf(error)}); mend its permissions`);
+    throw unreadable(path, 'the file', `cannot be read (${codeOf(error)}); correct its permissions`);
   }
 }
 

@@ -1,4 +1,4 @@
-/** Names that a client's files use and nobody declared, or declared twice. */
+/** Names that a client's files use and that are declared nowhere, or twice. */
 import type { Conditions, StatedEndpoint } from '../../../domain/policies/policy.ts';
 import type { PolicyLayer } from '../../../domain/policies/layers.ts';
 import type { ClientFile } from '../../schemas/client-files.ts';

@@ -54,7 +54,7 @@ async function yamlFilesIn(directory: string): Promise<string[]> {
     .map((name) => join(directory, name));
 }
 
-/** YAML that nobody would read: a policy beside its folder, or one spelled .yml, would silently not hold. */
+/** YAML that would not be read: a policy beside its folder, or one spelled .yml, would silently not hold. */
 async function strayFiles(directory: string): Promise<string[]> {
   const top = await readdir(directory).catch(() => []);
   const inPolicies = await readdir(join(directory, 'policies')).catch(() => []);
@@ -62,7 +62,5 @@ async function strayFiles(directory: string): Promise<string[]> {
     ...top.filter((name) => /\.ya?ml$/.test(name) && name !== 'client.yaml' && name !== 'endpoints.yaml'),
     ...inPolicies.filter((name) => name.endsWith('.yml')).map((name) => join('policies', name)),
   ];
-  return strays
-    .toSorted()
-    .map((name) => `${join(directory, name)}: is read by nobody; policies go into policies/NAME.yaml`);
+  return strays.toSorted().map((name) => `${join(directory, name)}: is not read; policies go into policies/NAME.yaml`);
 }

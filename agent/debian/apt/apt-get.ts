@@ -6,11 +6,11 @@ import { firstLine, lines } from '../dpkg.ts';
 import { run } from '../program.ts';
 import type { Ran } from '../program.ts';
 
-/** Own archives, so that nobody else's `apt-get clean` takes away what was prefetched. */
+/** Own archives, so that no other `apt-get clean` takes away what was prefetched. */
 export const archives = '/var/cache/patchcycle/archives';
 
 /**
- * All of these are needed for a run that nobody watches: without `Use-Pty=0` a script that asks on its terminal hangs,
+ * All of these are needed for an unattended run: without `Use-Pty=0` a script that asks on its terminal hangs,
  * without the `force-conf` pair a changed conffile ends it half-way.
  */
 export const unattended = [
@@ -41,7 +41,10 @@ export const withoutLists = [
   '-oDir::Cache::srcpkgcache=',
 ] as const;
 
-/** A cache that is asked by many at once answers 503 now and then; trying again at once is enough, waiting is not needed. */
+/**
+ * A cache that is asked by many at once answers 503 now and then; trying again at once is enough, waiting is not
+ * needed.
+ */
 const network = [
   '-oAcquire::http::Timeout=20',
   '-oAcquire::https::Timeout=20',
@@ -110,7 +113,10 @@ export async function downloadInto(folder: string, specifications: readonly stri
   return ran.code === 0;
 }
 
-/** The locks of lists and archives know no time-out of apt's own: tried again until whoever holds them lets go. */
+/**
+ * The locks of lists and archives know no time-out of apt's own: tried again until the process that holds them releases
+ * them.
+ */
 async function untilUnlocked(call: () => Promise<Ran>): Promise<Ran> {
   const giveUpAt = Date.now() + lockMilliseconds;
   for (;;) {
@@ -120,7 +126,9 @@ async function untilUnlocked(call: () => Promise<Ran>): Promise<Ran> {
   }
 }
 
-/** Who holds the lock that apt waits for, in its words `process 812 (apt-get)`; null when it waits for none. */
+/**
+ * Which process holds the lock that apt waits for, in its words `process 812 (apt-get)`; null when it waits for none.
+ */
 export function lockHolder(text: string): string | null {
   return /It is held by (process [0-9]+ \([^)]*\))/.exec(text)?.[1] ?? null;
 }

@@ -1,4 +1,4 @@
-/** Which installed packages come from nobody's distribution: the third-party applications. */
+/** Which installed packages come from no distribution: the third-party applications. */
 import type { DpkgPackage } from '../dpkg.ts';
 import { run } from '../program.ts';
 

@@ -1,5 +1,5 @@
 /**
- * Brings a package manager that was cut off back into order. dpkg is not atomic, and none of its commands alone mends
+ * Brings a package manager that was cut off back into order. dpkg is not atomic, and none of its commands alone repairs
  * what a kill left (`dpkg --configure -a` may return 0 over a broken package), so all steps are tried in order, none
  * stops the next, and only what is installed afterwards counts.
  */
@@ -26,7 +26,7 @@ export async function repair({ patches, limitMinutes }: Repair, output: string):
   const aptGet = (part: keyof typeof share, ...args: readonly string[]) =>
     runHere('apt-get', [...args, `-oDPkg::Lock::Timeout=${seconds('lock')}`], seconds(part));
 
-  // Demands the lock and changes nothing: returns when nobody else works on the packages.
+  // Demands the lock and changes nothing: returns when no other process works on the packages.
   await aptGet('lock', 'check', '--quiet');
   const configured = await runHere('dpkg', [...dpkgForce, '--configure', '-a'], seconds('configure'));
   const hung = configured === null ? packageInWork(await readTail(output, outputBytes)) : null;

@@ -36,7 +36,7 @@ export async function rollBack({ patches, hold, limitMinutes }: PackageRollback,
   const seconds = (part: keyof typeof share) => Math.floor(limitMinutes * 60 * share[part]);
   const old = patches.flatMap(oldArchive).map((name) => join(archives, name));
 
-  // Demands the lock and changes nothing: returns when nobody else works on the packages.
+  // Demands the lock and changes nothing: returns when no other process works on the packages.
   await runHere('apt-get', ['check', '--quiet', `-oDPkg::Lock::Timeout=${seconds('lock')}`], seconds('lock'));
   for (const _ of ['first', 'again']) {
     if (old.length > 0)

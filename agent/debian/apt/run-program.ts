@@ -8,7 +8,7 @@ import { rollBack } from './rollback.ts';
 import { runSchema, readJsonFile, runFiles } from './run-files.ts';
 import type { ReportedEnd } from './run-files.ts';
 
-/** Carries out the order in `folder` and writes its account. Returns the exit code; nobody takes it as evidence. */
+/** Carries out the run described in `folder` and reports its end. Returns the exit code, which is no evidence. */
 export async function carryOutRun(folder: string): Promise<number> {
   const files = runFiles(folder);
   const begun = await open(files.begun, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {

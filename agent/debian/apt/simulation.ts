@@ -21,7 +21,7 @@ export function parseSimulation(stdout: string): Simulation {
   };
 }
 
-/** Nothing is removed, downgraded, or changed against somebody's word. */
+/** Nothing is removed, downgraded, or changed against a hold or a pin. */
 export function installsOnly({ removes, downgrades, heldChanged }: Simulation): boolean {
   return removes.length === 0 && downgrades.length === 0 && heldChanged.length === 0;
 }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { environment } from '../program.ts';
 
-/** Ends with its code; null when it was ended by a signal, by us at its limit or by somebody else. */
+/** Ends with its code; null when it was ended by a signal, by us at its limit or by another process. */
 export function runHere(program: string, args: readonly string[], limitSeconds: number): Promise<number | null> {
   console.log(`$ ${[program, ...args].join(' ')}`);
   return new Promise((resolve, reject) => {

@@ -62,7 +62,7 @@ describe('the catalogue of known exploited vulnerabilities', () => {
     const path = join(folder, 'nowhere.json');
     await expect(readKev([kevPath, path])).rejects.toThrow(
       new FeedUnreadable(
-        `Feed ${path} is unreadable: the file: cannot be read (ENOENT); put it there or mend its permissions.`,
+        `Feed ${path} is unreadable: the file: cannot be read (ENOENT); put it there or correct its permissions.`,
       ),
     );
   });

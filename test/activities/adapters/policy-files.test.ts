@@ -301,7 +301,7 @@ describe('problems in a client’s files', () => {
 
   it('YAML that nobody would read is refused', async () => {
     await writeFile(join(directory, 'policies/laptops.yml'), 'policy: laptops\n');
-    expect(await problems()).toEqual(['policies/laptops.yml: is read by nobody; policies go into policies/NAME.yaml']);
+    expect(await problems()).toEqual(['policies/laptops.yml: is not read; policies go into policies/NAME.yaml']);
   });
 
   it('a missing file is said with its name', async () => {

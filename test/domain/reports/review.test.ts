@@ -72,7 +72,7 @@ describe('the review of the example', () => {
       'Isolate or phase out bos-app-1: Debian 11 gets no security fixes any more',
       'Plan to leave Debian 12 on ber-web-1, ber-web-2, ber-db-1, bos-web-1 and bos-web-2',
       'Decide again about CVE-2026-11111',
-      'Mend or remove the segment rule "kiosks: role kiosk"',
+      'Repair or remove the segment rule "kiosks: role kiosk"',
       'Look after bos-web-1: still waiting (ring)',
     ]);
     expect(review.suggestions.every(({ because }) => because !== '')).toBe(true);

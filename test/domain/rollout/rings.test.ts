@@ -78,7 +78,7 @@ describe('small fleets get sensible rings', () => {
   });
 
   it('a ring that takes nobody is left out, and said', () => {
-    expect(plan(fleet(1)).because).toContain('ring rest takes nobody: no endpoint is left for it');
+    expect(plan(fleet(1)).because).toContain('ring rest is empty: no endpoint is left for it');
   });
 });
 
