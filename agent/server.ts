@@ -3,11 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
+import { maximumBodyBytes } from '../protocol/agent.ts';
 import { refusals } from '../protocol/errors.ts';
 import type { Identity } from './identity.ts';
 import { PackageManagerFailed } from './machine.ts';
 import { Refusal } from './refusal.ts';
-import { readJson } from './request-body.ts';
+import { BodyRefused, readJsonBody } from '../system/json-body.ts';
 import type { Answer, Route } from './routes.ts';
 
 /** Enough for every worker of a site; a caller that opens more is not one of ours. */
@@ -49,7 +50,7 @@ async function answer(
   try {
     checkCaller(request.socket as TLSSocket, caller);
     const { route, id } = findRoute(routes, request.method ?? '', request.url ?? '');
-    const body = route.method === 'GET' ? undefined : await readJson(request);
+    const body = route.method === 'GET' ? undefined : await readJsonBody(request, maximumBodyBytes);
     return await route.answer(body, id);
   } catch (error) {
     const refusal = toRefusal(error, request, log);
@@ -78,6 +79,7 @@ function findRoute(routes: readonly Route[], method: string, url: string): { rou
 
 function toRefusal(error: unknown, request: IncomingMessage, log: (line: string) => void): Refusal {
   if (error instanceof Refusal) return error;
+  if (error instanceof BodyRefused) return new Refusal(error.code, error.message);
   if (error instanceof PackageManagerFailed) return new Refusal('package manager', error.message);
   log(
     `${request.method} ${request.url} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,

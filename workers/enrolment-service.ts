@@ -8,6 +8,7 @@ import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { type EnrolAnswer, type EnrolRequest, enrolRequestSchema } from '../protocol/enrolment.ts';
 import { type RefusalCode, refusals } from '../protocol/errors.ts';
+import { BodyRefused, readJsonBody } from '../system/json-body.ts';
 import type { enrolEndpoint } from '../workflows/index.ts';
 import { controlTaskQueue } from '../domain/ids.ts';
 
@@ -103,12 +104,17 @@ type Answer = readonly [status: number, body: unknown];
 async function answer(enrol: (asked: EnrolRequest) => Promise<Answer>, request: IncomingMessage): Promise<Answer> {
   if (request.method !== 'POST' || request.url !== '/v1/enrol')
     return refusal('not found', 'This service answers POST /v1/enrol alone.');
-  const body = await readBody(request);
-  if (body === null) return refusal('too large', `A request has at most ${maximumBodyBytes} bytes.`);
-  const asked = enrolRequestSchema.safeParse(parseJson(body));
+  const body = await readJsonBody(request, maximumBodyBytes).catch(bodyRefused);
+  if (body instanceof BodyRefused) return refusal(body.code, body.message);
+  const asked = enrolRequestSchema.safeParse(body);
   if (asked.success) return enrol(asked.data);
   const [issue] = asked.error.issues;
-  return refusal('bad request', `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'is no JSON'}.`);
+  return refusal('bad request', `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'is not a request'}.`);
+}
+
+function bodyRefused(error: unknown): BodyRefused {
+  if (error instanceof BodyRefused) return error;
+  throw error;
 }
 
 function atATime(most: number, enrol: Enrol): (asked: EnrolRequest) => Promise<Answer> {
@@ -129,25 +135,6 @@ function atATime(most: number, enrol: Enrol): (asked: EnrolRequest) => Promise<A
 
 function refusal(code: RefusalCode, message: string): Answer {
   return [refusals[code], { error: { code, message } }];
-}
-
-/** Reads to the end in any case: a caller that is still sending would not see the refusal. Null: it is too long. */
-async function readBody(request: IncomingMessage): Promise<string | null> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size <= maximumBodyBytes) chunks.push(chunk);
-  }
-  return size > maximumBodyBytes ? null : Buffer.concat(chunks).toString('utf8');
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function digestOf(text: string): string {

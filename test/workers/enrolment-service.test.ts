@@ -29,6 +29,24 @@ test('a body that is too long is answered so, also when the caller has not said 
   expect(enrol).not.toHaveBeenCalled();
 });
 
+test.each([
+  ['of another type', 'text/plain', JSON.stringify(asked), 'application/json'],
+  ['without a type', undefined, JSON.stringify(asked), 'application/json'],
+  ['that is no JSON', 'application/json', '{"token": ', 'not valid JSON'],
+  [
+    'that is no UTF-8',
+    'application/json; charset=utf-8',
+    Buffer.from([0x22, 0xff, 0xfe, 0x22]),
+    'not valid JSON in UTF-8',
+  ],
+])('a body %s is refused with a sentence, before anybody is asked', async (_, type, body, sentence) => {
+  const enrol = vi.fn<Enrol>();
+  const post = await startService(enrol);
+  const { status, message } = await post(body, type === undefined ? {} : { 'content-type': type });
+  expect([status, message]).toEqual([400, expect.stringContaining(sentence)]);
+  expect(enrol).not.toHaveBeenCalled();
+});
+
 test("the control plane's no is said as a refusal, and its stumbling is not told", async () => {
   const refuses = await startService(() => Promise.reject(new EnrolmentRefused('the token has been used')));
   expect(await refuses(asked)).toEqual({ status: 403, code: 'forbidden', message: 'the token has been used' });
@@ -56,7 +74,12 @@ test('four enrol at a time; the next is asked to try again, and may when one of 
 
 type ServiceAnswer = { readonly status: number; readonly code?: string; readonly message?: string };
 
-async function startService(enrol: Enrol): Promise<(body: unknown) => Promise<ServiceAnswer>> {
+const json = { 'content-type': 'application/json' };
+
+type Post = (body: unknown, headers?: Readonly<Record<string, string>>) => Promise<ServiceAnswer>;
+
+/** What is neither text nor bytes is sent as JSON. */
+async function startService(enrol: Enrol): Promise<Post> {
   const authority = await openAuthority(join(temporaryFolder(), 'authority'));
   const server = { name: 'enrolment.berlin.acme', addresses: ['127.0.0.1'], validityDays: 1 };
   const service = await startEnrolmentService({
@@ -67,17 +90,18 @@ async function startService(enrol: Enrol): Promise<(body: unknown) => Promise<Se
   });
   onTestFinished(() => service.stop());
   const ca = await authority.certificate();
-  return (body) =>
+  return (body, headers = json) =>
     new Promise((resolve, reject) => {
       const url = `https://127.0.0.1:${service.port}/v1/enrol`;
       // Written in two, so that its length is not said beforehand.
-      const sent = request(url, { method: 'POST', ca, agent: false }, (response) => {
+      const sent = request(url, { method: 'POST', ca, agent: false, headers }, (response) => {
         text(response).then((said) => resolve(answerOf(response.statusCode ?? 0, said)), reject);
       });
       sent.on('error', reject);
-      const written = JSON.stringify(body);
-      sent.write(written.slice(0, 10));
-      sent.end(written.slice(10));
+      const written =
+        body instanceof Buffer ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+      sent.write(written.subarray(0, 2));
+      sent.end(written.subarray(2));
     });
 }
 
