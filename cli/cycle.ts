@@ -7,7 +7,13 @@ import { withRunning } from './running.ts';
 
 export function cycleCommand(program: Command): void {
   const cycle = program.command('cycle').description('Starts cycles, shows them, and gives them orders.');
+  addStart(cycle);
+  addList(cycle);
+  addShow(cycle);
+  addOrders(cycle);
+}
 
+function addStart(cycle: Command): void {
   cycle
     .command('start')
     .description('Starts a standard cycle of a policy now. It installs inside its windows only.')
@@ -26,7 +32,9 @@ export function cycleCommand(program: Command): void {
         console.log(`Started ${input.cycleId}.${link ? ` In Temporal's UI: ${link}` : ''}`);
       });
     });
+}
 
+function addList(cycle: Command): void {
   cycle
     .command('list')
     .description("A client's cycles, the newest first.")
@@ -46,7 +54,9 @@ export function cycleCommand(program: Command): void {
         );
       });
     });
+}
 
+function addShow(cycle: Command): void {
   cycle
     .command('show')
     .description('The state of a cycle: its steps, its endpoints, and what it waits for.')
@@ -80,6 +90,4 @@ export function cycleCommand(program: Command): void {
         }
       });
     });
-
-  addOrders(cycle);
 }
