@@ -5,6 +5,8 @@ import { advisoryActivities } from './control/advisories.ts';
 import { agentActivities } from './site/agents.ts';
 import { catchUpActivities } from './control/catch-up.ts';
 import { changeRecordActivities } from './control/change-record.ts';
+import { categorizationActivities } from './control/categorization.ts';
+import { cycleEndActivities } from './control/cycle-end.ts';
 import { cycleActivities } from './control/cycle.ts';
 import { discoveryActivities } from './control/discovery.ts';
 import { endpointRollbackActivities } from './control/rollback-endpoint.ts';
@@ -58,11 +60,13 @@ export type SitePorts = {
 export function controlActivities(ports: ControlPorts) {
   return translated({
     ...cycleActivities(ports),
+    ...cycleEndActivities(ports),
     ...orderActivities(ports),
     ...permitActivities(ports),
     ...rollbackActivities(ports),
     ...rollbackAdmissionActivities(ports),
     ...discoveryActivities(ports),
+    ...categorizationActivities(ports),
     ...patchSetActivities(ports),
     ...advisoryActivities(ports),
     ...installPlanActivities(ports),

@@ -2,7 +2,7 @@ import { isRunning } from './process-identity.ts';
 import { type ProcessRecord, readStackRecord } from './stack-state.ts';
 
 export type StackStatus = {
-  /** `unsupervised`: the supervisor was lost, and something it started still runs. `patchcycle up` mends it. */
+  /** `unsupervised`: the supervisor was lost, and something it started still runs. `patchcycle up` repairs it. */
   readonly state: 'up' | 'down' | 'unsupervised';
   readonly supervisorPid: number | null;
   readonly processes: readonly ProcessStatus[];

@@ -47,7 +47,7 @@ export async function putInForce(
 }
 
 /** A client may have thousands of endpoints, and the database may be busy: longer than Prisma waits by itself. */
-const patience = { timeout: 120_000, maxWait: 30_000 };
+const transactionOptions = { timeout: 120_000, maxWait: 30_000 };
 
 /**
  * Applies a client's files as a whole or not at all: what they no longer state is no longer in force. The same files
@@ -67,7 +67,7 @@ export async function applyClient(tenants: Tenants, files: ClientFiles, appliedB
     const policies = await writePolicies(tx, application);
     await appendAudit(tx, clientId, [auditOf(application, policies, retired)]);
     return { client: clientId, sites: files.sites.length, endpoints: files.endpoints.length, retired, policies };
-  }, patience);
+  }, transactionOptions);
 }
 
 type Application = { readonly files: ClientFiles; readonly appliedBy: string; readonly appliedAt: Date };

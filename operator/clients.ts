@@ -4,13 +4,13 @@ import { clientIds } from '../record/cycle.ts';
 import type { Running } from './connect.ts';
 import { InvalidRequest } from './errors.ts';
 
-type Door = Pick<Running, 'tenants'>;
+type Connections = Pick<Running, 'tenants'>;
 
 /**
  * The only client there is, or the one that was named.
- * @throws AskedWrongly when there is none of that name, or it has to be named
+ * @throws InvalidRequest when there is none of that name, or it has to be named
  */
-export async function clientIdFor({ tenants }: Door, named: string | undefined): Promise<string> {
+export async function clientIdFor({ tenants }: Connections, named: string | undefined): Promise<string> {
   const ids = await clientIds(tenants);
   if (named) {
     if (ids.includes(named)) return named;
@@ -26,9 +26,13 @@ export async function clientIdFor({ tenants }: Door, named: string | undefined):
 
 /**
  * The only policy of a client that applies to anything, or the one that was named.
- * @throws AskedWrongly when none of that name is in force, or it has to be named
+ * @throws InvalidRequest when none of that name is in force, or it has to be named
  */
-export async function policyFor({ tenants }: Door, clientId: string, named: string | undefined): Promise<string> {
+export async function policyFor(
+  { tenants }: Connections,
+  clientId: string,
+  named: string | undefined,
+): Promise<string> {
   const db = tenants.forClient(clientId);
   const inForce = (await db.client.findFirst())?.policyNames ?? [];
   if (named && !inForce.includes(named))

@@ -8,7 +8,7 @@ import { statesOf } from '../record/endpoints/states.ts';
 import { InvalidRequest } from './errors.ts';
 import type { Running } from './connect.ts';
 
-type Door = Pick<Running, 'tenants' | 'temporal'>;
+type Connections = Pick<Running, 'tenants' | 'temporal'>;
 
 export type EndpointOnRecord = {
   readonly name: string;
@@ -27,7 +27,7 @@ export type EndpointOnRecord = {
 
 /** The endpoints that a client's files state, and how each stands in its newest cycle. */
 export async function endpointsOf(
-  { tenants }: Pick<Door, 'tenants'>,
+  { tenants }: Pick<Connections, 'tenants'>,
   clientId: string,
 ): Promise<readonly EndpointOnRecord[]> {
   const db = tenants.forClient(clientId);
@@ -61,7 +61,7 @@ export async function endpointsOf(
  * @throws InvalidRequest when none has
  */
 export async function newestCycleOf(
-  { tenants }: Pick<Door, 'tenants'>,
+  { tenants }: Pick<Connections, 'tenants'>,
   asked: { readonly clientId: string; readonly name: string; readonly cycleId: string | undefined },
 ): Promise<{ readonly cycleId: string; readonly endpointId: string }> {
   const { clientId, name, cycleId } = asked;
@@ -79,7 +79,7 @@ export async function newestCycleOf(
  * @throws InvalidRequest when the client has no such endpoint
  */
 export async function releaseFromQuarantine(
-  { tenants, temporal }: Door,
+  { tenants, temporal }: Connections,
   { clientId, name }: { readonly clientId: string; readonly name: string },
   signOff: SignOff,
 ): Promise<string> {

@@ -25,7 +25,7 @@ export function personAtKeyboard(environment = process.env): string {
  * The embedded servers as people run them: nothing lost at a power cut, timers as Temporal has them; a Temporal program
  * and ports where they are given (`any` for one that nobody usually listens on). What was fetched is kept for every
  * project of this user.
- * @throws AskedWrongly when a port is given that is none
+ * @throws InvalidRequest when a port is given that is none
  */
 export function embeddedServers(environment = process.env) {
   const caches = environment['XDG_CACHE_HOME'] ?? `${environment['HOME'] ?? homedir()}/.cache`;

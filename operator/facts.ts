@@ -27,11 +27,11 @@ export async function readFacts({ tenants }: { readonly tenants: Tenants }, cycl
  * @throws InvalidRequest when there is no cycle of that id
  */
 export async function writeReport(
-  door: { readonly tenants: Tenants },
+  connections: { readonly tenants: Tenants },
   { cycleId, folder }: { readonly cycleId: string; readonly folder: string },
   made: (facts: CycleFacts) => readonly { readonly name: string; readonly content: string }[],
 ): Promise<readonly string[]> {
-  return writeFiles(folder, made(await readFacts(door, cycleId)));
+  return writeFiles(folder, made(await readFacts(connections, cycleId)));
 }
 
 export type CycleOnRecord = {

@@ -6,7 +6,7 @@ import type { Running } from './connect.ts';
 import { readFacts } from './facts.ts';
 import type { OrderNamed } from './messages.ts';
 
-type Door = Pick<Running, 'tenants' | 'temporal'>;
+type Connections = Pick<Running, 'tenants' | 'temporal'>;
 
 const pollMilliseconds = 500;
 /** How often Temporal is asked whether the cycle lives: one that died will never say so itself. */
@@ -18,13 +18,13 @@ const aliveMilliseconds = 4000;
  * @throws Error when its workflow has ended and the cycle has not; the signal's reason when that was aborted
  */
 export async function followCycle(
-  door: Door,
+  connections: Connections,
   cycleId: string,
   { see, signal }: { readonly see: (facts: CycleFacts) => Promise<void>; readonly signal: AbortSignal },
 ): Promise<CycleFacts> {
-  const cycle = (await door.temporal()).workflow.getHandle(cycleId);
+  const cycle = (await connections.temporal()).workflow.getHandle(cycleId);
   // A cycle that was started this moment has no row yet.
-  const read = () => readFacts(door, cycleId).catch(() => null);
+  const read = () => readFacts(connections, cycleId).catch(() => null);
   for (let askAt = Date.now() + aliveMilliseconds; ;) {
     const facts = await read();
     if (facts) await see(facts);
@@ -43,12 +43,20 @@ export async function followCycle(
 }
 
 /** Opens a window of a cycle, however long a worker takes to answer. */
-export async function openWindowNow(door: Door, cycleId: string, order: OrderNamed<'openWindow'>): Promise<void> {
-  const cycle = (await door.temporal()).workflow.getHandle(cycleId);
+export async function openWindowNow(
+  connections: Connections,
+  cycleId: string,
+  order: OrderNamed<'openWindow'>,
+): Promise<void> {
+  const cycle = (await connections.temporal()).workflow.getHandle(cycleId);
   await cycle.executeUpdate(openWindow, { args: [order] });
 }
 
 /** Has what is asked of Temporal within end when the signal is aborted. */
-export async function untilAborted<T>(door: Door, signal: AbortSignal, act: () => Promise<T>): Promise<T> {
-  return (await door.temporal()).withAbortSignal(signal, act);
+export async function untilAborted<T>(
+  connections: Connections,
+  signal: AbortSignal,
+  act: () => Promise<T>,
+): Promise<T> {
+  return (await connections.temporal()).withAbortSignal(signal, act);
 }

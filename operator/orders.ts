@@ -33,7 +33,7 @@ export async function haltPart(
   const { because } = await onRecord(connections, cycleId, signOff, named, (order) =>
     orderHalt(connections.tenants, order),
   );
-  const delivery = await tellOfOrder(connections, cycleId);
+  const delivery = await signalOrder(connections, cycleId);
   const done = `Halted ${partOf(cycleId, named)}`;
   if (delivery === 'closed') return `${done}: it has closed, and its catch-ups start nothing more of that.`;
   if (delivery === 'unanswered') return `${done}: the halt is on record and in force, ${unanswered}.`;
@@ -48,7 +48,7 @@ export async function resumePart(
   named: NamedTarget,
 ): Promise<string> {
   await onRecord(connections, cycleId, signOff, named, (order) => orderResume(connections.tenants, order));
-  const delivery = await tellOfOrder(connections, cycleId);
+  const delivery = await signalOrder(connections, cycleId);
   const done = `Resumed ${partOf(cycleId, named)}`;
   if (delivery === 'closed') return `${done}: it has closed, and its catch-ups go on.`;
   if (delivery === 'unanswered') return `${done}: the halt is released, ${unanswered}; it goes on when one does.`;
@@ -63,7 +63,7 @@ export async function skipPart(
   named: NamedTarget,
 ): Promise<string> {
   const { because } = await onRecord(connections, cycleId, signOff, named, (order) => skip(connections.tenants, order));
-  const delivery = await tellOfOrder(connections, cycleId);
+  const delivery = await signalOrder(connections, cycleId);
   return delivery === 'unanswered' ? `${because}; it is on record, ${unanswered}.` : `${because}.`;
 }
 
@@ -126,8 +126,8 @@ export async function sendOrder<Name extends OrderName>(
   order: OrderNamed<Name>,
 ): Promise<void> {
   await refuseUnknown(connections, cycleId);
-  const { send: tell } = await loadMessages();
-  const delivery = await tell(await connections.temporal(), cycleId, name, order);
+  const { send } = await loadMessages();
+  const delivery = await send(await connections.temporal(), cycleId, name, order);
   if (delivery === 'closed') throw new Error(`${cycleId} has closed: nothing in it waits for that.`);
   if (delivery === 'unanswered')
     throw new Error(
@@ -162,7 +162,7 @@ async function onRecord<T>(
 }
 
 /** Tells a cycle that an order is on record, and what came of telling it. */
-async function tellOfOrder(connections: Connections, cycleId: string): Promise<Delivery> {
+async function signalOrder(connections: Connections, cycleId: string): Promise<Delivery> {
   const { haveLookedAgain } = await loadMessages();
   return haveLookedAgain(await connections.temporal().catch(notDelivered), cycleId);
 }

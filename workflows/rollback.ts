@@ -1,5 +1,5 @@
 /**
- * Puts an endpoint back as it was, by the way its policy names, and proves that. Whatever a restore says of itself,
+ * Rolls an endpoint back to what it was, by the way its policy names, and proves that. Whatever a restore says of itself,
  * only what is observed afterwards decides; what cannot be rolled back, or proven, is quarantined for a person.
  */
 import { judgePackagesRolledBack, judgeRestored } from '../domain/endpoints/outcome.ts';

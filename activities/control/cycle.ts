@@ -1,6 +1,5 @@
 /** Cycles as rows: opened, walked, ended. */
-import type { CycleInput, CycleState, CycleSummary, SiteReference } from '../../domain/rollout/cycle.ts';
-import { columnsAfter, notBegun, stateInWords } from '../../domain/endpoints/saga.ts';
+import type { CycleInput, SiteReference } from '../../domain/rollout/cycle.ts';
 import type { Network, Policy } from '../../domain/policies/policy.ts';
 import { emergencyPolicy } from '../../domain/policies/policy.ts';
 import type { WindowInstant } from '../../domain/rollout/window.ts';
@@ -9,7 +8,6 @@ import { civilDate } from '../../record/sites/calendar.ts';
 import type { Tenants } from '../../record/database.ts';
 import { readCycle } from '../../record/cycle.ts';
 import { hasOpened, policyWindows } from '../../record/sites/windows.ts';
-import { restoreEarlierEnds } from '../../record/cycles/successors.ts';
 import { sayMinutes } from '../../domain/words.ts';
 import { clientIdOf, cycleIdOf, siteTaskQueue } from '../../domain/ids.ts';
 import type { Step } from '../../domain/rollout/steps.ts';
@@ -27,8 +25,6 @@ export function cycleActivities(ports: Ports) {
     beginStep,
     recordStep,
     resolvePolicy,
-    endWithoutRollout,
-    closeCycle,
     planScheduledCycle,
   });
 }
@@ -177,77 +173,6 @@ async function resolvePolicy(
       ),
     ],
   };
-}
-
-/**
- * Ends every endpoint that no ring will start: unchanged where nothing was due, else skipped. One that is offline
- * continues to wait.
- */
-async function endWithoutRollout(
-  { tenants }: Ports,
-  { cycleId, because }: { cycleId: string; because: string },
-): Promise<void> {
-  const { db, cycle } = await readCycle(tenants, cycleId);
-  const open = {
-    cycleId,
-    policyName: cycle.policyVersion.name,
-    outcome: null,
-    state: { in: [...notBegun] },
-  };
-  const ended = { waitingFor: null, endedAt: new Date() };
-  await restoreEarlierEnds(db, cycleId, [because]);
-  const due = { decision: { in: ['offered', 'approved', 'added', 'dropped'] } };
-  await db.$transaction([
-    db.cycleEndpoint.updateMany({
-      where: { ...open, online: false },
-      data: {
-        ...columnsAfter(notBegun, 'waiting'),
-        waitingFor: 'offline',
-        reasons: ['its agent does not answer', because],
-      },
-    }),
-    db.cycleEndpoint.updateMany({
-      where: { ...open, online: true, surveyedAt: { not: null }, patches: { none: due } },
-      data: { ...ended, ...columnsAfter(notBegun, 'unchanged'), reasons: ['nothing was due', because] },
-    }),
-    db.cycleEndpoint.updateMany({
-      where: { ...open, online: true, OR: [{ surveyedAt: null }, { patches: { some: due } }] },
-      data: { ...ended, ...columnsAfter(notBegun, 'skipped'), reasons: [because] },
-    }),
-  ]);
-}
-
-async function closeCycle(
-  { tenants }: Ports,
-  { cycleId, state }: { cycleId: string; state: CycleState },
-): Promise<CycleSummary> {
-  const { db, cycle } = await readCycle(tenants, cycleId);
-  const rows = await db.cycleEndpoint.findMany({ where: { cycleId, policyName: cycle.policyVersion.name } });
-  const endpoints: Record<string, number> = {};
-  for (const row of rows) {
-    const end = row.outcome ?? 'waiting';
-    endpoints[end] = (endpoints[end] ?? 0) + 1;
-  }
-  const because = [
-    `${state}: ${Object.entries(endpoints)
-      .map(([end, count]) => `${count} ${stateInWords(end)}`)
-      .join(', ')}`,
-  ];
-  const endedAt = new Date();
-  await db.$transaction(async (tx) => {
-    await tx.cycle.update({ where: { id: cycleId }, data: { state, endedAt } });
-    await appendAudit(tx, cycle.clientId, [
-      {
-        key: `${cycleId} closed`,
-        at: endedAt.toISOString(),
-        actor: 'patchcycle',
-        action: 'close cycle',
-        subject: cycleId,
-        because,
-      },
-    ]);
-  });
-  return { cycleId, state, endpoints, because };
 }
 
 /** The order of a scheduled cycle, or why there is none: a civil date has one. */

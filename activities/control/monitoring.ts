@@ -135,7 +135,8 @@ async function lateSurveyOf(
 
 /**
  * Judges a straggler's updates as its cycle judged the others', and approves of them what its cycle has proven, at
- * exactly those versions, and no endpoint has failed with (rule 12). The rest waits for the next cycle.
+ * exactly those versions, and no endpoint has failed with (rule 12: docs/rules.md#rule-12). The rest waits for the next
+ * cycle.
  */
 async function approveProven({ tenants, kev }: Ports, { input }: { input: EndpointInput }): Promise<void> {
   const { cycleId, endpointId } = input;

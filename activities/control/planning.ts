@@ -121,7 +121,10 @@ function unoffered(patch: Patch) {
   };
 }
 
-/** Updates of another release than the endpoint's (rule 15), each with why: its repository's suite has moved on. */
+/**
+ * Updates of another release than the endpoint's (rule 15: docs/rules.md#rule-15), each with why: its repository's
+ * suite has moved on.
+ */
 async function ofOtherOsReleases<Row extends { readonly origins: readonly string[] }>(
   db: Database,
   { cycleId }: SurveyInput,

@@ -1,5 +1,5 @@
 import type { KnownExploited } from '../../domain/patches/advisory.ts';
-import type { SupportEnd } from '../../domain/reports/cycle-facts.ts';
+import type { SupportEnd } from '../../domain/reports/review-facts.ts';
 
 /** Vulnerabilities that are known to be exploited. Throws `FeedUnreadable`, never answers less than it was given. */
 export interface KevFeed {

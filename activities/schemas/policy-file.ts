@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import type { Check } from '../../domain/endpoints/check.ts';
 import type { Conditions } from '../../domain/policies/policy.ts';
-import type { PolicyLayer } from '../../domain/policies/layers.ts';
 import { checkSchema, packageName } from '../../protocol/agent.ts';
 import { entry, oneOrMore, wordOr } from './entries.ts';
 import {
@@ -21,6 +20,7 @@ import {
   versionOrRange,
   versionRange,
 } from './operators-words.ts';
+import type { PolicyLayer } from '../../domain/policies/looser.ts';
 
 /** Names enter ids that are divided by slashes, and host names. */
 export const name = z

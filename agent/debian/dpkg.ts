@@ -69,14 +69,14 @@ export async function alteredFiles(names: readonly string[]): Promise<readonly s
 }
 
 /** Documentation is often left out on purpose (dpkg's `path-exclude`), and nothing runs on it. */
-const mayBeLeftOut = /^\/usr\/share\/(doc|man|info|locale|lintian)\//;
+const mayBeExcluded = /^\/usr\/share\/(doc|man|info|locale|lintian)\//;
 
 /** Lines of `dpkg --verify`: `??5??????   /path` or `missing     /path`, with a `c` before the path of a conffile. */
 export function parseVerified(text: string): readonly string[] {
   return lines(text).flatMap((line) => {
     const [, what, conffile, path] = /^(\S+) +(?:(c) )?(\/.*?)(?: \(.*\))?$/.exec(line) ?? [];
     if (path === undefined || conffile === 'c') return [];
-    return what === 'missing' && mayBeLeftOut.test(path) ? [] : [path];
+    return what === 'missing' && mayBeExcluded.test(path) ? [] : [path];
   });
 }
 

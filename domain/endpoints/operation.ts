@@ -67,3 +67,5 @@ export type OperationReport = {
   /** The last lines of the package manager's output, at most 4 KiB. */
   readonly logTail: string;
 };
+
+export type RebootRule = 'if required' | 'never' | 'always';

@@ -1,6 +1,6 @@
 /**
- * What a cycle never changes (rule 15): the release of the operating system, the flavour of the kernel, a repository's
- * suite.
+ * What a cycle never changes (rule 15: docs/rules.md#rule-15): the release of the operating system, the flavour of the
+ * kernel, a repository's suite.
  */
 import type { OperatingSystem } from './endpoint.ts';
 import type { Patch } from '../patch.ts';

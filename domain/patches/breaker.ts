@@ -1,7 +1,7 @@
 /**
- * The bad-patch breaker (rule 14): a patch that failed verification on enough distinct endpoints, of two clients at
- * least, stops for everyone until a person releases it. Clients learn that it is stopped, and nothing of each other:
- * what this module says for a client's record carries neither names nor counts.
+ * The bad-patch breaker (rule 14: docs/rules.md#rule-14): a patch that failed verification on enough distinct
+ * endpoints, of two clients at least, stops for everyone until a person releases it. Clients learn that it is stopped,
+ * and nothing of each other: what this module says for a client's record carries neither names nor counts.
  *
  * A failure counts against the patches that the evidence blames. Where the evidence blames none (the endpoint did not
  * come back, a file is missing), it counts against each patch of the set that has been proven on no endpoint at all: a
@@ -78,7 +78,10 @@ export function failuresIn(
   return (blamed.length > 0 ? blamed : set).map((patch) => ({ patch: idOf(patch), blamed: blamed.length > 0 }));
 }
 
-/** Those of a set that are stopped. A set that would lose a patch is not installed short (rule 12). */
+/**
+ * Those of a set that are stopped. A set that would lose a patch is not installed short (rule 12:
+ * docs/rules.md#rule-12).
+ */
 export function stoppedAmong(set: readonly Patch[], stopped: readonly PatchId[]): readonly PatchId[] {
   const keys = new Set(stopped.map(patchKey));
   return set.map(idOf).filter((patch) => keys.has(patchKey(patch)));

@@ -15,7 +15,8 @@ export type Classification = {
  * - `security` when an origin is a distribution's security archive, or the distribution's own changelog names CVEs;
  *   `feature` from backports; `bugfix` from the distribution's other archives; else `unknown`, which no rule approves.
  * - `critical` when one of its CVEs is known to be exploited. A changelog's urgency is the uploader's haste, so it may
- *   raise a security update's severity and never lowers it: what is left `unknown` counts as `important` (rule 15).
+ *   raise a security update's severity and never lowers it: what is left `unknown` counts as `important` (rule 15:
+ *   docs/rules.md#rule-15).
  */
 export function classifyUpdate(update: AvailableUpdate, facts: PublishedFacts): Classification {
   const kind = kindOf(update, facts);

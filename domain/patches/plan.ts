@@ -11,9 +11,9 @@ export type PlannedInstall = {
 };
 
 /**
- * Takes out of a plan each patch that cannot be installed, that would remove or downgrade a package, or that would change
- * the release or the kernel flavour (rule 15), as found by dry runs: first of the whole, then, where the whole offends, of each patch alone. When no single patch is to
- * blame, all are taken out.
+ * Takes out of a plan each patch that cannot be installed, that would remove or downgrade a package, or that would
+ * change the release or the kernel flavour (rule 15: docs/rules.md#rule-15), as found by dry runs: first of the whole,
+ * then, where the whole offends, of each patch alone. When no single patch is to blame, all are taken out.
  * @param kernel tells the running one, as `uname -r` says it, or null; asked only where a kernel would come along
  */
 export async function takeOutOffenders(

@@ -1,8 +1,9 @@
 /**
  * Whether an update may be installed under a policy, and which rule says so.
  *
- * Reject beats approve (rule 18): block, then exception, then allow, then the approve rules. What has run out decides
- * nothing any more, and is said. An unknown class is approved by no rule; an unknown severity counts as high (rule 15).
+ * Reject beats approve (rule 18: docs/rules.md#rule-18): block, then exception, then allow, then the approve rules.
+ * What has run out decides nothing any more, and is said. An unknown class is approved by no rule; an unknown severity
+ * counts as high (rule 15: docs/rules.md#rule-15).
  */
 import type { Classification } from '../patches/classification.ts';
 import { severityThatCounts } from '../patches/classification.ts';
@@ -48,8 +49,8 @@ export function judgeUpdate(question: ApprovalQuestion): Approval {
 
 /**
  * Judges one update in an emergency cycle: only what carries the advisory is approved, at once. Blocks hold, since
- * reject beats approve, and an unknown class is approved by a person's word for that package alone (rule 15). What such
- * a package needs besides comes with the dry run, not from here.
+ * reject beats approve, and an unknown class is approved by a person's word for that package alone (rule 15:
+ * docs/rules.md#rule-15). What such a package needs besides comes with the dry run, not from here.
  */
 export function judgeEmergencyUpdate(question: ApprovalQuestion & { readonly advisory: string }): Approval {
   const { advisory, update } = question;

@@ -3,10 +3,10 @@
  * Durations are numbers with their unit in the name; they may be fractions (10 seconds are 1/6 of a minute).
  */
 import type { Check } from '../endpoints/check.ts';
-import type { RebootRule } from '../endpoints/outcome.ts';
 import type { RollbackRule } from '../endpoints/rollback-method.ts';
 import type { UpdateClass, Severity } from '../patches/classification.ts';
 import type { Amount } from './amount.ts';
+import type { RebootRule } from '../endpoints/operation.ts';
 
 export type Client = { readonly id: string; readonly name: string };
 
@@ -62,7 +62,7 @@ export type Conditions = {
 
 export type SegmentRule = { readonly segment: string; readonly when: Conditions };
 
-/** An unknown class cannot be approved by a rule (rule 15). `severity` null: any. */
+/** An unknown class cannot be approved by a rule (rule 15: docs/rules.md#rule-15). `severity` null: any. */
 export type ApproveRule = {
   readonly class: Exclude<UpdateClass, 'unknown'>;
   readonly severity: readonly Severity[] | null;
@@ -109,8 +109,9 @@ export type Gate = {
 };
 
 /**
- * What becomes of the good patches when a gate halts, and the evidence says which patch is at fault (rule 12). `ask`: a
- * person may let them go on as a successor record. `go on`: they do. `stop`: they wait for the next cycle.
+ * What becomes of the good patches when a gate halts, and the evidence says which patch is at fault (rule 12:
+ * docs/rules.md#rule-12). `ask`: a person may let them go on as a successor record. `go on`: they do. `stop`: they wait
+ * for the next cycle.
  */
 export type AfterHalt = 'stop' | 'ask' | 'go on';
 

@@ -3,10 +3,11 @@ import type { AuditedPatch, Drift } from './audit.ts';
 import type { CycleKind, CycleState, CycleTrigger } from '../rollout/cycle.ts';
 import type { EndpointFacts, SandboxTest } from './endpoint-facts.ts';
 import type { GateVerdict } from '../rollout/gate.ts';
-import type { EndpointOutcome, WaitingFor } from '../endpoints/saga.ts';
+import type { EndpointOutcome } from '../endpoints/saga.ts';
 import type { PatchDecision } from '../patches/decision.ts';
 import type { Step } from '../rollout/steps.ts';
 import type { Severity, UpdateClass } from '../patches/classification.ts';
+import type { SupportEnd, ExceptionFacts, RuleFacts, ReviewFacts } from './review-facts.ts';
 
 export type { PatchDecision };
 
@@ -178,52 +179,6 @@ export type AuditFacts = {
     readonly state: 'installed' | 'failed' | 'pending';
   })[];
   readonly drifted: readonly (Drift & { readonly endpoint: string })[];
-};
-
-/** Until when an operating system release gets security fixes. */
-export type SupportEnd = {
-  readonly os: { readonly id: string; readonly version: string };
-  /** The vendor's own security support; null when no source knows the release. */
-  readonly endsAt: string | null;
-  /** Longer support by others or for money (Debian LTS, Ubuntu ESM); null when there is none or none is known. */
-  readonly extendedEndsAt: string | null;
-  readonly source: string;
-};
-
-/** What a person answers for until a day: an exception, a blocked or an allowed package. */
-export type ExceptionFacts = {
-  readonly kind: 'exception' | 'block' | 'allow';
-  /** The package, CVE or endpoints, as the policy names them. */
-  readonly subject: string;
-  readonly because: string;
-  readonly owner: string;
-  /** Its last day, UTC: `2027-01-31`. */
-  readonly until: string;
-};
-
-export type RuleFacts = {
-  readonly kind: 'approve' | 'allow' | 'block' | 'exception' | 'segment' | 'policy' | 'ring' | 'check';
-  /** As the policy writes it. */
-  readonly rule: string;
-  readonly matched: number;
-};
-
-export type ReviewFacts = {
-  readonly endOfSupport: readonly {
-    readonly endpoint: string;
-    readonly os: string;
-    readonly state: 'past' | 'extended only' | 'soon' | 'unknown';
-    readonly endsAt: string | null;
-    readonly because: string;
-  }[];
-  readonly expiredExceptions: readonly (ExceptionFacts & { readonly expiredDays: number })[];
-  readonly matchedNothing: readonly RuleFacts[];
-  readonly stillWaiting: readonly {
-    readonly endpoint: string;
-    readonly waitingFor: WaitingFor;
-    readonly because: readonly string[];
-  }[];
-  readonly suggestions: readonly { readonly suggestion: string; readonly because: string }[];
 };
 
 /** `patch` here is one package at one version on one endpoint; `patchSet` rows are counted in `decisions`. */

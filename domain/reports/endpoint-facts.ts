@@ -40,7 +40,7 @@ export type PatchProof = {
   /** Null when the package is new on the endpoint. */
   readonly from: string | null;
   readonly to: string;
-  /** Observed at the planned version, with everything rule 5 of the rollout asks. */
+  /** Observed at the planned version, with everything that rule 5 asks (docs/rules.md#rule-5). */
   readonly proven: boolean;
   /** Why it is proven, or why not. */
   readonly because: string;

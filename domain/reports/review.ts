@@ -1,7 +1,8 @@
 import { groupLines, isOverdue, patchLines } from './figures.ts';
-import type { ExceptionFacts, RecordedFacts, ReviewFacts, SupportEnd } from './cycle-facts.ts';
+import type { RecordedFacts } from './cycle-facts.ts';
 import type { EndpointFacts } from './endpoint-facts.ts';
 import { listed } from '../words.ts';
+import type { ExceptionFacts, ReviewFacts, SupportEnd } from './review-facts.ts';
 
 type Suggestion = ReviewFacts['suggestions'][number];
 type EndOfSupport = ReviewFacts['endOfSupport'][number];

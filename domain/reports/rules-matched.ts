@@ -1,8 +1,8 @@
 /** How often each rule of a policy matched in a cycle: one that never does is a mistake, or no longer needed. */
 import { describeApproveRule, excepts, matchesApproveRule, namesPackage } from '../policies/approval.ts';
-import type { RuleFacts } from './cycle-facts.ts';
 import type { Policy, SegmentRule } from '../policies/policy.ts';
 import type { Severity, UpdateClass } from '../patches/classification.ts';
+import type { RuleFacts } from './review-facts.ts';
 
 export type MatchedUpdate = {
   readonly endpoint: string;

@@ -1,6 +1,7 @@
 /**
- * Which endpoints of a site may start now, and what each of the others waits for (rules 6, 8, 9, 13).
- * Waiting belongs to the ring: an endpoint that waits holds nothing.
+ * Which endpoints of a site may start now, and what each of the others waits for (rules 6, 8, 9, 13:
+ * docs/rules.md#rule-6, docs/rules.md#rule-8, docs/rules.md#rule-9, docs/rules.md#rule-13). Waiting belongs to the
+ * ring: an endpoint that waits holds nothing.
  */
 import type { Disturbance } from './budget.ts';
 import type { Criticality } from '../policies/policy.ts';
@@ -200,8 +201,8 @@ export type StartVerdict =
   | { readonly starts: false; readonly because: readonly string[]; readonly waitingFor: WaitingFor };
 
 /**
- * The second question of rule 6, just before the effect that cannot be taken back: what was fetched and saved before
- * may have taken longer than expected, and a person may have halted it meanwhile.
+ * The second question of rule 6 (docs/rules.md#rule-6), just before the effect that cannot be taken back: what was
+ * fetched and saved before may have taken longer than expected, and a person may have halted it meanwhile.
  * @param question.minutesFromInstall what is expected from here on, a restore included
  */
 export function judgeInstallStart(question: {

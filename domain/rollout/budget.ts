@@ -1,4 +1,4 @@
-/** How many endpoints of a site may be disturbed at the same time (rule 9). */
+/** How many endpoints of a site may be disturbed at the same time (rule 9: docs/rules.md#rule-9). */
 import type { EndpointOutcome } from '../endpoints/saga.ts';
 import { type Amount, amountOf } from '../policies/amount.ts';
 

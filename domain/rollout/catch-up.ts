@@ -1,7 +1,7 @@
 /**
- * When an endpoint that could not be patched with its ring gets its turn (rule 17): online, inside its own window, its
- * patches still approved, not superseded. At its deadline it is escalated with its history, and stays in the record as
- * not done.
+ * When an endpoint that could not be patched with its ring gets its turn (rule 17: docs/rules.md#rule-17): online,
+ * inside its own window, its patches still approved, not superseded. At its deadline it is escalated with its history,
+ * and stays in the record as not done.
  */
 import { judgeEmergencyUpdate, judgeUpdate } from '../policies/approval.ts';
 import type { CycleState } from './cycle.ts';
@@ -130,7 +130,8 @@ export function approvalsLost(question: {
 
 /**
  * Why a plan is out of date, by what the endpoint's own package manager offers now; null while it is not. A newer
- * version was proven by no endpoint: it comes with the next cycle, from its first ring (rule 12).
+ * version was proven by no endpoint: it comes with the next cycle, from its first ring (rule 12:
+ * docs/rules.md#rule-12).
  */
 export function supersededBy(
   patches: readonly Pick<PlannedPatch, 'package' | 'architecture' | 'to' | 'decision'>[],

@@ -6,8 +6,8 @@ import type { AgentAddress } from '../endpoints/endpoint.ts';
 import type { Target } from './halt.ts';
 import type { Patch } from '../patch.ts';
 import type { Step } from './steps.ts';
-import type { RebootRule } from '../endpoints/outcome.ts';
 import type { RollbackRule } from '../endpoints/rollback-method.ts';
+import type { RebootRule } from '../endpoints/operation.ts';
 
 export type CycleKind = 'standard' | 'emergency';
 export type CycleTrigger = 'on demand' | 'schedule' | 'emergency';

@@ -1,6 +1,7 @@
 /**
- * How long the work on an endpoint is expected to take (rule 6): fetch, snapshot, install, reboot, proof, and putting
- * it back if need be. Learned from how long it took before, on that endpoint and with that kind of patch set.
+ * How long the work on an endpoint is expected to take (rule 6: docs/rules.md#rule-6): fetch, snapshot, install,
+ * reboot, proof, and putting it back if need be. Learned from how long it took before, on that endpoint and with that
+ * kind of patch set.
  *
  * The estimate is the k-th of n earlier lengths in order, with k = ceil((n + 1) * 0.9). Whatever their distribution,
  * the next one is at most that long with a probability of at least 0.9, if it is like the others (exchangeable): Wilks,
@@ -13,7 +14,7 @@
  * It is an expectation, no promise: what has started is never killed because a window ends.
  */
 import { sayMinutes } from '../words.ts';
-import type { RebootRule } from '../endpoints/outcome.ts';
+import type { RebootRule } from '../endpoints/operation.ts';
 
 export type PatchSetSize = 'small' | 'medium' | 'large';
 

@@ -1,6 +1,6 @@
 /**
- * Whether a ring has shown enough for the next one to start (rules 10 and 11). It counts what was verified, nothing
- * else.
+ * Whether a ring has shown enough for the next one to start (rules 10 and 11: docs/rules.md#rule-10,
+ * docs/rules.md#rule-11). It counts what was verified, nothing else.
  *
  * The policy's numbers are a trade: `atLeastVerified` n with `failuresAtMost` c lets a version pass that breaks a share
  * p of endpoints with the probability that sampling.ts states, and halts for a good version as often as endpoints fail

@@ -1,6 +1,6 @@
 /**
- * What an order of a person is about, and what a halt covers (rule 13). A halt is in force from the moment it is on
- * record until a person releases that very halt: others, narrower or wider, come and go beside it.
+ * What an order of a person is about, and what a halt covers (rule 13: docs/rules.md#rule-13). A halt is in force from
+ * the moment it is on record until a person releases that very halt: others, narrower or wider, come and go beside it.
  */
 
 /** What an order may be about: all of a cycle, or a part of it. */

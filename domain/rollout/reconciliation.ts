@@ -3,9 +3,9 @@
  * one that none holds is brought. Only what is observed decides; silence decides nothing.
  */
 import type { EndpointInput, EndpointPlan } from './cycle.ts';
-import { judgePatched, nothingChanged, type RebootRule } from '../endpoints/outcome.ts';
+import { judgePatched, nothingChanged } from '../endpoints/outcome.ts';
 import type { Evidence } from '../endpoints/evidence.ts';
-import type { OperationReport } from '../endpoints/operation.ts';
+import type { OperationReport, RebootRule } from '../endpoints/operation.ts';
 import type { Patch } from '../patch.ts';
 
 /**
@@ -155,7 +155,7 @@ export function judgeCycleClosing(what: {
 
 /**
  * Whether an endpoint that was handed to its catch-up has lost it: then nobody would catch it up or tell a person at
- * its deadline (rule 17). A catch-up that has ended by itself has left it for a reason.
+ * its deadline (rule 17: docs/rules.md#rule-17). A catch-up that has ended by itself has left it for a reason.
  */
 export function judgeStragglerOrphaned(what: {
   readonly ring: WorkflowStatus;

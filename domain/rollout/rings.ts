@@ -1,5 +1,5 @@
 /**
- * Which endpoints are patched when (rule 8).
+ * Which endpoints are patched when (rule 8: docs/rules.md#rule-8).
  *
  * Every endpoint of the record is in exactly one ring. The order is: named for the ring, less critical, then a hash of
  * endpoint and cycle, so that shuffling the input changes nothing and the next cycle draws new canaries. Canaries are

@@ -1,7 +1,7 @@
 /**
- * Whether the good patches of a change record go on without the bad ones, and with which endpoints (rule 12). A set
- * from which a patch was dropped is another set: it gets a record of its own that names its parent and the reason, is
- * tried again by a dry run, and starts at the first ring.
+ * Whether the good patches of a change record go on without the bad ones, and with which endpoints (rule 12:
+ * docs/rules.md#rule-12). A set from which a patch was dropped is another set: it gets a record of its own that names
+ * its parent and the reason, is tried again by a dry run, and starts at the first ring.
  *
  * A halt becomes a successor only when it is understood: every failure of the record points to patches, no endpoint is
  * in a state that is not known, and something is left that no failure points to. Whatever cannot be told that way stays

@@ -37,7 +37,10 @@ export function remainingMinutes(windows: readonly WindowInstant[], now: string)
   return open ? minutesBetween(now, open.closesAt) : 0;
 }
 
-/** Whether work of that length may start now (rule 6): a window is open and what is left of it covers the work. */
+/**
+ * Whether work of that length may start now (rule 6: docs/rules.md#rule-6): a window is open and what is left of it
+ * covers the work.
+ */
 export function fits(windows: readonly WindowInstant[], now: string, expectedMinutes: number): boolean {
   return isOpen(windows, now) && remainingMinutes(windows, now) >= expectedMinutes;
 }

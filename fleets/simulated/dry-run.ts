@@ -62,7 +62,7 @@ class Solver {
       const conflict = this.#conflict();
       const problem = conflict === null ? this.#unmet() : null;
       if (conflict !== null) this.#giveUp(conflict, 'Conflicts with another package of the plan');
-      else if (problem !== null) this.#mend(problem);
+      else if (problem !== null) this.#repair(problem);
       else return;
     }
   }
@@ -125,7 +125,7 @@ class Solver {
     return null;
   }
 
-  #mend({ offered, clause }: Problem): void {
+  #repair({ offered, clause }: Problem): void {
     const fitting = this.#provider(clause) ?? this.#replacement(offered);
     if (fitting !== undefined) this.#change(fitting);
     else this.#giveUp(offered.package, `Depends: ${clause} but it is not going to be installed`);

@@ -182,7 +182,7 @@ export class Guest {
 
   /** As systemd would: until it runs. */
   async #keepAgent(machine: SimulatedMachine, signal: AbortSignal): Promise<void> {
-    let told = '';
+    let answered = '';
     while (!signal.aborted && !machine.agentIsSilenced && this.#agent === null) {
       try {
         const { listen, caller, enrolment } = await this.#agentConfiguration();
@@ -193,8 +193,8 @@ export class Guest {
       } catch (error) {
         if (signal.aborted) return;
         const words = messageOf(error);
-        if (words !== told) this.#log(`The agent does not start: ${words}`);
-        told = words;
+        if (words !== answered) this.#log(`The agent does not start: ${words}`);
+        answered = words;
         await delay(agentRetryMilliseconds, undefined, { signal }).catch(() => undefined);
       }
     }

@@ -108,7 +108,7 @@ export class RunEngine {
       if (run.packagesAtFault.length === 0) return this.#finish(runId, run, 'finished', 'apt-get has finished.');
       return this.#finish(runId, run, 'failed', `apt-get ended with 100 over ${run.packagesAtFault.join(', ')}.`);
     }
-    if (run.kind === 'roll back packages') return this.#endOfRollBack(runId, run);
+    if (run.kind === 'roll back packages') return this.#endOfRollback(runId, run);
     if (run.wentBack) {
       return this.#finish(runId, run, 'failed', 'It could not be repaired, so its packages were rolled back.');
     }
@@ -122,7 +122,7 @@ export class RunEngine {
     this.#next(runId, run);
   }
 
-  #endOfRollBack(runId: string, run: RunState): void {
+  #endOfRollback(runId: string, run: RunState): void {
     const { state } = this.#disk;
     const left = run.patches.filter((patch) => {
       const installed = state.packages.find((each) => each.package === patch.package);

@@ -57,15 +57,7 @@ export async function admitRollbacksAtSite(
     });
     const starts = decided.start.slice(0, Math.max(0, atMost - lost.length)).map(({ endpointId }) => endpointId);
     const started = rows.filter((row) => starts.includes(row.endpointId));
-    for (const { endpointId, reasons } of started)
-      await tx.cycleEndpoint.update({
-        where: { cycleId_endpointId: { cycleId, endpointId } },
-        data: {
-          ...columnsAfter(['patched'], 'rolling back'),
-          rollBackOrderId: order.orderId,
-          reasons: [...reasons, rollbackInWords(order)],
-        },
-      });
+    for (const row of started) await putUnderOrder(tx, row, order);
     const others = awaited.filter((endpointId) => !mine.some((row) => row.endpointId === endpointId));
     const anyInFlight = started.length + mine.length > 0;
     const waits = lookAgainInSeconds(decided.waiting, { now, anyInFlight, budgetSeconds: lookAgainSeconds });
@@ -103,6 +95,18 @@ function candidateOf({ endpointId, endpoint }: Row, { signOff }: RollbackOrder, 
 async function rolledBackIn(tx: Transaction, cycleId: string): Promise<ReadonlySet<string>> {
   const rows = await tx.cycleEndpoint.findMany({ where: { cycleId, outcome: 'rolled_back' } });
   return new Set(rows.map((row) => row.endpointId));
+}
+
+/** From here on the endpoint is the order's to roll back. */
+async function putUnderOrder(tx: Transaction, { endpointId, reasons }: Row, order: RollbackOrder): Promise<void> {
+  await tx.cycleEndpoint.update({
+    where: { cycleId_endpointId: { cycleId: order.cycleId, endpointId } },
+    data: {
+      ...columnsAfter(['patched'], 'rolling back'),
+      rollBackOrderId: order.orderId,
+      reasons: [...reasons, rollbackInWords(order)],
+    },
+  });
 }
 
 /** What people read of an endpoint while an order to roll back is at work on it. */

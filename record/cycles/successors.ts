@@ -1,4 +1,7 @@
-/** Change records that follow another in the same cycle, without the patches that left it (rule 12). */
+/**
+ * Change records that follow another in the same cycle, without the patches that left it (rule 12:
+ * docs/rules.md#rule-12).
+ */
 import { successorId } from '../../domain/ids.ts';
 import { idOf, patchInWords } from '../../domain/patches/breaker.ts';
 import { atWork } from '../../domain/rollout/budget.ts';

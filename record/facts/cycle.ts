@@ -1,6 +1,6 @@
 /** Reads everything that was recorded of a cycle into the one record that reports, the audit and `why` print from. */
 import { segmentInWords } from '../../domain/policies/segments.ts';
-import type { CycleFacts, RecordedFacts, SupportEnd } from '../../domain/reports/cycle-facts.ts';
+import type { CycleFacts, RecordedFacts } from '../../domain/reports/cycle-facts.ts';
 import { countFigures } from '../../domain/reports/figures.ts';
 import type { CycleKind, CycleState, CycleTrigger } from '../../domain/rollout/cycle.ts';
 import type { Inventory } from '../../domain/endpoints/endpoint.ts';
@@ -20,6 +20,7 @@ import { type Step, steps } from '../../domain/rollout/steps.ts';
 import type { Severity, UpdateClass } from '../../domain/patches/classification.ts';
 import { grouped } from '../../domain/grouped.ts';
 import { iso } from '../instants.ts';
+import type { SupportEnd } from '../../domain/reports/review-facts.ts';
 
 /** Until when a release of an operating system is supported, by whoever knows. */
 export type SupportEndOf = (osId: string, version: string) => Promise<SupportEnd>;
@@ -42,12 +43,7 @@ async function recordedFacts(rows: CycleRows, supportEnd: SupportEndOf): Promise
     cycleId: cycle.id,
     kind: cycle.kind as CycleKind,
     reportOnly: policy.mode === 'report only',
-    trigger: {
-      kind: cycle.trigger as CycleTrigger,
-      by: cycle.startedBy,
-      because: cycle.advisory ? `emergency for ${cycle.advisory}` : `cycle of ${cycle.civilDate}`,
-      advisory: cycle.advisory,
-    },
+    trigger: triggerFacts(rows),
     policy: { name: cycle.policyVersion.name, version: String(cycle.policyVersion.version) },
     state: cycle.state as CycleState,
     startedAt: cycle.startedAt.toISOString(),
@@ -95,6 +91,15 @@ async function recordedFacts(rows: CycleRows, supportEnd: SupportEndOf): Promise
       ),
     }),
     notCovered: notCovered(rows),
+  };
+}
+
+function triggerFacts({ cycle }: CycleRows): RecordedFacts['trigger'] {
+  return {
+    kind: cycle.trigger as CycleTrigger,
+    by: cycle.startedBy,
+    because: cycle.advisory ? `emergency for ${cycle.advisory}` : `cycle of ${cycle.civilDate}`,
+    advisory: cycle.advisory,
   };
 }
 

@@ -103,7 +103,7 @@ export async function lockHalts(tx: Transaction, cycleId: string): Promise<void>
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtext('halts'), hashtext(${cycleId}))`;
 }
 
-export async function haltsOf(tx: Transaction, cycleId: string): Promise<readonly Halt[]> {
+async function haltsOf(tx: Transaction, cycleId: string): Promise<readonly Halt[]> {
   return (await tx.halt.findMany({ where: { cycleId } })).map(toHalt);
 }
 
@@ -127,19 +127,19 @@ function toHalt(row: {
   };
 }
 
-export function isSameSignOff(one: { who: string | null; why: string | null }, other: SignOff): boolean {
+function isSameSignOff(one: { who: string | null; why: string | null }, other: SignOff): boolean {
   return one.who === other.who && one.why === other.why;
 }
 
 /** A part of a cycle of which everything has ended is past halting. */
-export async function refuseEnded(db: Database, cycleId: string, target: Target): Promise<void> {
+async function refuseEnded(db: Database, cycleId: string, target: Target): Promise<void> {
   const cycle = await db.cycle.findUniqueOrThrow({ where: { id: cycleId }, include: { policyVersion: true } });
   const members = await db.cycleEndpoint.findMany({ where: membersIn(cycle, target) });
   if (members.length === 0 || members.some((member) => member.state !== 'ended')) return;
   throw orderRefused(`${targetInWords(target)} has ended in ${cycleId}: nothing of it is left to halt`);
 }
 
-export async function nothingToResume(tx: Transaction, cycleId: string, target: Target): Promise<string> {
+async function nothingToResume(tx: Transaction, cycleId: string, target: Target): Promise<string> {
   const others = (await haltsOf(tx, cycleId)).filter((halt) => halt.releasedAt === null);
   const nothing = `nothing to resume: no halt of ${targetInWords(target)} is in force`;
   if (others.length === 0) return nothing;

@@ -1,6 +1,6 @@
 /**
- * The only place where civil time becomes instants (rule 16). It runs in an activity, so the answer is in history and
- * a replay cannot change it. Follows RFC 5545 §3.3.5 and §3.3.6:
+ * The only place where civil time becomes instants (rule 16: docs/rules.md#rule-16). It runs in an activity, so the
+ * answer is in history and a replay cannot change it. Follows RFC 5545 §3.3.5 and §3.3.6:
  * - a window belongs to the day it opens, by the calendar of the site's zone;
  * - an opening that the change to summer time skips is as long after the skip as it would have been (02:30 is 03:30);
  * - an opening that happens twice in autumn is meant the first time;

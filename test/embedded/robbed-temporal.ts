@@ -6,7 +6,7 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 
 /** Between the choice of its ports and its start; anything else that it is asked for goes through. */
-const wrapper = (program: string, door: string, flag: string) => `#!${process.execPath}
+const wrapper = (program: string, entry: string, flag: string) => `#!${process.execPath}
 const { spawn } = require('node:child_process');
 const { connect } = require('node:net');
 const args = process.argv.slice(2);
@@ -16,7 +16,7 @@ const start = () => {
   child.on('exit', (code) => process.exit(code ?? 1));
 };
 if (args.includes('start-dev')) {
-  const asked = connect(${JSON.stringify(door)});
+  const asked = connect(${JSON.stringify(entry)});
   asked.write(args[args.indexOf(${JSON.stringify(flag)}) + 1]);
   asked.once('data', () => { asked.destroy(); start(); });
 } else start();
@@ -32,8 +32,8 @@ export async function robbedTemporal(
 ): Promise<{ readonly program: string; readonly stolen: readonly number[] }> {
   const stolen: number[] = [];
   const thieves: Server[] = [];
-  const door = path.join(folder, 'door.sock');
-  const desk = createServer((asked) => {
+  const entry = path.join(folder, 'entry.sock');
+  const handler = createServer((asked) => {
     asked.once('data', (port) => {
       if (thieves.length >= robbedStarts) {
         asked.write('go');
@@ -43,13 +43,13 @@ export async function robbedTemporal(
       thieves.push(thief);
       stolen.push(Number(port.toString()));
     });
-  }).listen(door);
-  await once(desk, 'listening');
+  }).listen(entry);
+  await once(handler, 'listening');
   onTestFinished(() => {
-    for (const server of [desk, ...thieves]) server.close();
+    for (const server of [handler, ...thieves]) server.close();
   });
   const wrapped = path.join(folder, 'robbed-temporal.cjs');
-  writeFileSync(wrapped, wrapper(program, door, flag));
+  writeFileSync(wrapped, wrapper(program, entry, flag));
   chmodSync(wrapped, 0o755);
   return { program: wrapped, stolen };
 }

@@ -204,16 +204,16 @@ test('a rollback takes the newest ring first, and never two of one redundancy gr
   // A lost answer is told again; one that arrived is not.
   expect(await admitted([])).toEqual(first);
   expect(await admitted(first)).toEqual([]);
-  await putBack(first);
+  await rolledBack(first);
   const second = await admitted([]);
   expect(second).toHaveLength(1);
   expect([...first, ...second].toSorted()).toEqual(
     ['chicago-app-1', 'chicago-app-2'].map((one) => idIn(clientId, one)),
   );
-  await putBack(second);
+  await rolledBack(second);
   expect(await admitted([])).toEqual([idIn(clientId, 'chicago-web-1')]);
 
-  function putBack(endpointIds: readonly string[]) {
+  function rolledBack(endpointIds: readonly string[]) {
     return db.cycleEndpoint.updateMany({
       where: { cycleId, endpointId: { in: [...endpointIds] } },
       data: { state: 'ended', outcome: 'rolled_back' },

@@ -210,24 +210,24 @@ test('snapshots go when nothing needs them, stay while something does, and what 
   await rm(join(fleet.snapshotsOf('dark-1'), dark ?? ''), { recursive: true });
 
   await chore('clean-up-snapshots');
-  const shelf = await until('the clean-up is done', async () => {
+  const snapshotAnswer = await until('the clean-up is done', async () => {
     const seen = await stack.ask<SnapshotAnswer>('snapshot', 'list');
     return seen.leaks.length === 2 && seen.snapshots.every(({ endpoint }) => endpoint !== 'steady-1') && seen;
   });
   // Both were kept for 0 days after a proven end; what somebody else has made is not ours to delete.
   expect(stack.endpoint('steady-1').snapshots()).toEqual(['by-hand']);
-  expect(shelf.leaks.map(({ kind, name }) => `${kind} ${name}`).toSorted()).toEqual([
+  expect(snapshotAnswer.leaks.map(({ kind, name }) => `${kind} ${name}`).toSorted()).toEqual([
     'sandbox by-hand.acme',
     'snapshot by-hand',
   ]);
   await until('the left clone is destroyed', async () => !(await drivers.sandboxes.list()).includes(left));
   expect(await drivers.sandboxes.list()).toContain('by-hand.acme');
 
-  const [sick] = shelf.snapshots.filter(({ endpoint }) => endpoint === 'sick-1');
+  const [sick] = snapshotAnswer.snapshots.filter(({ endpoint }) => endpoint === 'sick-1');
   expect(sick).toMatchObject({ keep: true, missingSinceAt: null });
   expect(sick?.untilAt).not.toBeNull();
   expect(stack.endpoint('sick-1').snapshots()).toEqual([sick?.snapshotId]);
-  const [gone] = shelf.snapshots.filter(({ endpoint }) => endpoint === 'dark-1');
+  const [gone] = snapshotAnswer.snapshots.filter(({ endpoint }) => endpoint === 'dark-1');
   expect(gone?.missingSinceAt).not.toBeNull();
   const inWords = await stack.command('snapshot', 'list');
   expect(inWords.out).toContain('gone since');

@@ -1,8 +1,8 @@
 /** The benchmark itself, in a process that may be killed at any moment: endpoints.ts started it, and clears up. */
 import { loadavg } from 'node:os';
-import { figuresOf } from './figures.ts';
+import { figuresOf, type Pair } from './figures.ts';
 import { type Options, readOptions } from './options.ts';
-import { type Pair, SameEverywhere, runPair } from './pair.ts';
+import { SameEverywhere, runPair } from './pair.ts';
 import { onceMore, sentenceOf } from './repeat.ts';
 import { setUp, takeDown } from './stage.ts';
 

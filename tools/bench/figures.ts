@@ -1,4 +1,4 @@
-import type { Pair } from './pair.ts';
+import type { TimedCycle } from './whole-cycle.ts';
 
 /** What the pairs of runs say, a line each. */
 export function figuresOf(pairs: readonly Pair[]): readonly string[] {
@@ -24,3 +24,5 @@ function median(values: readonly number[]): number {
   const middle = sorted.length / 2;
   return ((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
 }
+
+export type Pair = { readonly bareSeconds: number; readonly rebootSeconds: number; readonly cycle: TimedCycle };

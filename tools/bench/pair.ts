@@ -1,12 +1,10 @@
 import { withRunningIn } from '../../operator/connect.ts';
 import { installBare, installedIn } from './bare-apt.ts';
 import { reboot } from './boot.ts';
-import { inSeconds } from './figures.ts';
+import { inSeconds, type Pair } from './figures.ts';
 import { WrongResult } from './repeat.ts';
 import type { Stage } from './stage.ts';
-import { type TimedCycle, runCycle } from './whole-cycle.ts';
-
-export type Pair = { readonly bareSeconds: number; readonly rebootSeconds: number; readonly cycle: TimedCycle };
+import { runCycle } from './whole-cycle.ts';
 
 const policyName = 'all-at-once';
 

@@ -4,12 +4,12 @@ import { basename } from 'node:path';
 import { parse } from 'yaml';
 import type { z } from 'zod';
 import type { KnownExploited } from '../../../domain/patches/advisory.ts';
-import type { SupportEnd } from '../../../domain/reports/cycle-facts.ts';
 import { FeedUnreadable } from '../../ports/feeds.ts';
 import type { KevFeed, SupportFeed } from '../../ports/feeds.ts';
 import { distroInfoRowSchema, endOfLifeProductSchema } from '../../schemas/end-of-life.ts';
 import { kevCatalogueSchema } from '../../schemas/kev.ts';
 import type { KevCatalogue } from '../../schemas/kev.ts';
+import type { SupportEnd } from '../../../domain/reports/review-facts.ts';
 
 /**
  * Known exploited vulnerabilities from files, read again at every question, so that a replaced file counts at once.

@@ -1,8 +1,8 @@
 /** Lays each policy over what it extends, and says where one is looser, missing or its own ancestor. */
-import type { PolicyLayer } from '../../../domain/policies/layers.ts';
 import { layOver, loosenings } from '../../../domain/policies/layers.ts';
 import { advice } from '../../schemas/entries.ts';
 import type { ReadFile } from './problems.ts';
+import type { PolicyLayer } from '../../../domain/policies/looser.ts';
 
 type PolicyFile = ReadFile<PolicyLayer>;
 type Laid = { readonly layers: readonly PolicyLayer[]; readonly problems: readonly string[] };

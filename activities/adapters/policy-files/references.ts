@@ -1,9 +1,9 @@
 /** Names that a client's files use and that are declared nowhere, or twice. */
 import type { Conditions, StatedEndpoint } from '../../../domain/policies/policy.ts';
-import type { PolicyLayer } from '../../../domain/policies/layers.ts';
 import type { ClientFile } from '../../schemas/client-files.ts';
 import { advice } from '../../schemas/entries.ts';
 import type { ReadFile } from './problems.ts';
+import type { PolicyLayer } from '../../../domain/policies/looser.ts';
 
 type Path = readonly (string | number)[];
 type Names = {

@@ -5,10 +5,10 @@ import {
   judgePatched,
   judgeRestored,
   nothingChanged,
-  type RebootRule,
 } from '../../../domain/endpoints/outcome.ts';
 import type { Evidence } from '../../../domain/endpoints/evidence.ts';
 import type { Patch } from '../../../domain/patch.ts';
+import type { RebootRule } from '../../../domain/endpoints/operation.ts';
 
 const patches: readonly Patch[] = [
   { package: 'nginx', architecture: 'amd64', from: '1.22', to: '1.24' },

@@ -93,7 +93,7 @@ describe('the table of the endpoint saga', () => {
 
 describe('moving an endpoint', () => {
   const anyState = fc.constantFrom(...states);
-  const anyStanding = fc.constantFrom(...endpointStates);
+  const anyEndpointState = fc.constantFrom(...endpointStates);
 
   it('is refused with a sentence exactly where the table has no way', () => {
     fc.assert(
@@ -108,7 +108,7 @@ describe('moving an endpoint', () => {
 
   it('is allowed on record where some stage behind it allows it, and nowhere else', () => {
     fc.assert(
-      fc.property(anyStanding, anyStanding, (from, to) => {
+      fc.property(anyEndpointState, anyEndpointState, (from, to) => {
         const allowed = states
           .filter((state) => recordedAs(state) === from)
           .some((state) => after(state).some((next) => recordedAs(next) === to));

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { hashOf } from '../../../domain/hash.ts';
 import { emergencyPolicy } from '../../../domain/policies/policy.ts';
-import type { PolicyLayer } from '../../../domain/policies/layers.ts';
 import { layOver, loosenings, wholePolicy } from '../../../domain/policies/layers.ts';
 import { samplePolicy } from '../../setup/sample-policy.ts';
+import type { PolicyLayer } from '../../../domain/policies/looser.ts';
 
 describe('the emergency policy', () => {
   const section = { soakMinutes: 10, windows: 'always', changeApproval: { persons: 1, withinMinutes: 30 } } as const;

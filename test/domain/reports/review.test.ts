@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { SupportEnd } from '../../../domain/reports/cycle-facts.ts';
 import { reviewCycle } from '../../../domain/reports/review.ts';
 import { facts, recorded } from '../../setup/report-facts.ts';
+import type { SupportEnd } from '../../../domain/reports/review-facts.ts';
 
 function reviewWith(end: Partial<SupportEnd>, soonDays?: number) {
   const os = { id: 'debian', version: '12' };

@@ -55,8 +55,8 @@ function whyKept(board: Board, { cycleId, endpointId, isNeeded, at }: Kept): str
   return at < provenAt + keepDays * day ? `it is kept for ${keepDays} days from ${iso(provenAt)}` : null;
 }
 
-function mayGoBack({ isRollback: isRollBack, begun }: LockHold): boolean {
-  return isRollBack || begun.some(({ kind }) => kind === 'install');
+function mayGoBack({ isRollback, begun }: LockHold): boolean {
+  return isRollback || begun.some(({ kind }) => kind === 'install');
 }
 
 /** By the last thing that was said of it. */

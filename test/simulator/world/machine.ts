@@ -133,7 +133,7 @@ export class Machine {
   }
 
   /** Puts another disk in, with its generation raised, and starts the machine. It answers when it has booted. */
-  putBack(disk: Disk, generation: number): void {
+  rollBack(disk: Disk, generation: number): void {
     this.#life += 1;
     this.disk = { ...copyOf(disk), generation };
     this.#upSinceAt = null;
@@ -151,7 +151,7 @@ export class Machine {
     if (body.kind === 'reboot') return this.#reboot(operationId, body.leaveBootId);
     if (body.kind === 'restart services') return this.#after(second, () => this.#restarted(operationId));
     if (body.kind === 'roll back packages')
-      return this.#after(this.facts.installMilliseconds, () => this.#putBackPackages(operationId, body.patches));
+      return this.#after(this.facts.installMilliseconds, () => this.#rollBackPackages(operationId, body.patches));
     if (body.kind === 'install' && this.facts.faults.powerCutInInstall && !this.#powerCut)
       return this.#after(this.facts.installMilliseconds / 2, () => this.#losePower(body.patches));
     // The package manager runs no longer than its limit: then it is stopped where it is.
@@ -182,8 +182,8 @@ export class Machine {
     this.#end(operationId, state, failing.length > 0 ? `dpkg: ${failing.join(', ')}` : 'Installed.', failing);
   }
 
-  #putBackPackages(operationId: string, patches: readonly Patch[]): void {
-    this.#software.putBack(patches);
+  #rollBackPackages(operationId: string, patches: readonly Patch[]): void {
+    this.#software.rollBack(patches);
     this.#end(operationId, 'succeeded', 'Back at the versions from before.');
   }
 

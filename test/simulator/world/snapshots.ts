@@ -60,7 +60,7 @@ export class Snapshots implements SnapshotPort {
     if (!kept?.usable) throw new SnapshotFailed(`there is no usable snapshot ${snapshotId}`, false);
     if (fault === 'refused')
       throw new SnapshotFailed(`${endpointId} cannot be rolled back: the storage says no`, false);
-    machine.putBack(kept.disk, generation);
+    machine.rollBack(kept.disk, generation);
     if (fault === 'brings a broken machine') machine.disk.services = { ...machine.disk.services, ssh: 'failed' };
     this.#record({ fact: 'restored', endpointId, snapshotId, truth: machine.truth() });
     const restored = { generation, evidenceOfFailedState: `${restoreId}.tar` };

@@ -49,7 +49,7 @@ export class Software {
   }
 
   /** Back at the versions from before, and held there. */
-  putBack(patches: readonly Patch[]): void {
+  rollBack(patches: readonly Patch[]): void {
     const disk = this.#on.disk();
     for (const { package: name, from } of patches) {
       if (from === null) delete disk.packages[name];

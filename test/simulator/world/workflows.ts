@@ -4,16 +4,16 @@ import type { WorkflowStatus } from '../../../domain/rollout/reconciliation.ts';
 import type { RecordedEvent } from '../harness/interface.ts';
 
 export class WorkflowRegister implements WorkflowsPort {
-  readonly #standings = new Map<string, WorkflowStatus>();
+  readonly #statuses = new Map<string, WorkflowStatus>();
 
   hears(event: RecordedEvent): void {
-    if (event.kind === 'workflow started') this.#standings.set(event.workflowId, { state: 'running' });
+    if (event.kind === 'workflow started') this.#statuses.set(event.workflowId, { state: 'running' });
     if (event.kind !== 'workflow ended' || event.ended === 'continued as new') return;
     const closedAt = new Date(event.at).toISOString();
-    this.#standings.set(event.workflowId, { state: 'closed', how: event.ended, closedAt });
+    this.#statuses.set(event.workflowId, { state: 'closed', how: event.ended, closedAt });
   }
 
   async status(workflowId: string): Promise<WorkflowStatus> {
-    return this.#standings.get(workflowId) ?? { state: 'unheard of' };
+    return this.#statuses.get(workflowId) ?? { state: 'unheard of' };
   }
 }
