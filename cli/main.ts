@@ -50,6 +50,12 @@ for (const add of [
 ])
   add(program);
 
+// Whoever reads no further, as head does, has what it wanted.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
