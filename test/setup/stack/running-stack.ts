@@ -2,7 +2,7 @@
  * What stories stand on: a whole stack over a fleet, simulated unless they say otherwise, brought up and driven by the
  * command line alone.
  */
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -169,12 +169,25 @@ async function connectTo({ stateDirectory, filesDirectory, command, remove }: St
   };
 }
 
-/** What runs that were killed left behind. Runs that are still going are left alone. */
+/** What runs that were killed left behind. Runs that are still going are left alone, and so is what another sweeps. */
 async function sweepAbandonedStacks(): Promise<void> {
   for (const name of (await readdir(tmpdir())).filter((entry) => entry.startsWith(prefix))) {
-    const owner = readStateFile(ownerFile(join(tmpdir(), name)), processIdentity);
-    if (owner !== undefined && !isRunning(owner)) await removeStack(join(tmpdir(), name));
+    const folder = join(tmpdir(), name);
+    const owner = readStateFile(ownerFile(folder), processIdentity);
+    if (owner !== undefined && !isRunning(owner) && (await makeOurs(folder))) await removeStack(folder);
   }
+}
+
+/** False when another process has taken it over first. */
+async function makeOurs(folder: string): Promise<boolean> {
+  try {
+    await rename(ownerFile(folder), `${ownerFile(folder)}.${process.pid}`);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    throw error;
+  }
+  writeStateFile(ownerFile(folder), identifyProcess(process.pid));
+  return true;
 }
 
 async function removeStack(folder: string): Promise<void> {
