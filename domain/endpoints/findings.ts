@@ -28,7 +28,10 @@ export function notRolledBack(patches: readonly Patch[], before: Evidence, after
   });
 }
 
-/** Rule 5 asks for a clean audit, whatever it was before; files that were altered before are the client's own. */
+/**
+ * Rule 5 (docs/rules.md#rule-5) asks for a clean audit, whatever it was before; files that were altered before are the
+ * client's own.
+ */
 export function unclean(before: Evidence, after: Evidence, patches: readonly Patch[]): Finding[] {
   const complaints = [
     { program: 'dpkg --audit', text: after.audit },

@@ -15,7 +15,7 @@ test('the only client need not be named, and one of several has to be', async ()
   expect(await clientIdFor({ tenants }, undefined)).toBe(first.client.id);
   await applyClient(tenants, second, 'dana');
   await expect(clientIdFor({ tenants }, undefined)).rejects.toMatchObject({
-    name: 'AskedWrongly',
+    name: 'InvalidRequest',
     message: expect.stringMatching(/^Say which client: --client .* or /),
   });
   expect(await clientIdFor({ tenants }, second.client.id)).toBe(second.client.id);
