@@ -2,11 +2,11 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, st
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Client } from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { claimPort } from '../../embedded/ports.ts';
 import { planPostgres, removePostgresData, type RunningPostgres, startPostgres } from '../../embedded/postgres.ts';
 import { isRunning } from '../../embedded/process-identity.ts';
+import { queryOn } from '../setup/database.ts';
 import { temporaryFolder } from '../setup/folder.ts';
 
 async function start(stateDirectory: string, durable = false): Promise<RunningPostgres> {
@@ -24,35 +24,25 @@ function isKnown(pid: number): boolean {
   }
 }
 
-async function query(url: string, sql: string): Promise<readonly unknown[]> {
-  const client = new Client(url);
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
 test('what was written is there after a stop and a second start', async () => {
   const stateDirectory = path.join(temporaryFolder(), 'state');
   const first = await start(stateDirectory);
-  await query(first.url, "CREATE TABLE note AS SELECT 'kept' AS text");
+  await queryOn(first.url, "CREATE TABLE note AS SELECT 'kept' AS text");
   await first.stop();
   expect(isRunning(first.identity)).toBe(false);
   const second = await start(stateDirectory);
-  expect(await query(second.url, 'SELECT text FROM note')).toEqual([{ text: 'kept' }]);
+  expect(await queryOn(second.url, 'SELECT text FROM note')).toEqual([{ text: 'kept' }]);
 });
 
 test('what was committed survives that the server is killed', async () => {
   const stateDirectory = path.join(temporaryFolder(), 'state');
   const first = await start(stateDirectory, true);
-  await query(first.url, "CREATE TABLE note AS SELECT 'kept' AS text");
+  await queryOn(first.url, "CREATE TABLE note AS SELECT 'kept' AS text");
   process.kill(first.identity.pid, 'SIGKILL');
   // PostgreSQL takes one that has ended and was not waited for yet for a running one.
   await expect.poll(() => isKnown(first.identity.pid)).toBe(false);
   const second = await start(stateDirectory);
-  expect(await query(second.url, 'SELECT text FROM note')).toEqual([{ text: 'kept' }]);
+  expect(await queryOn(second.url, 'SELECT text FROM note')).toEqual([{ text: 'kept' }]);
 });
 
 test('nobody gets in without the password, which only its owner can read', async () => {
@@ -60,7 +50,7 @@ test('nobody gets in without the password, which only its owner can read', async
   const { url } = await start(stateDirectory);
   const wrong = new URL(url);
   wrong.password = 'wrong';
-  await expect(query(wrong.href, 'SELECT 1')).rejects.toThrow('password authentication failed');
+  await expect(queryOn(wrong.href, 'SELECT 1')).rejects.toThrow('password authentication failed');
   const memory = path.join(stateDirectory, 'postgres', 'memory.json');
   expect(readFileSync(memory, 'utf8')).toContain(new URL(url).password);
   expect(statSync(memory).mode & 0o777).toBe(0o600);
@@ -103,7 +93,7 @@ test.runIf(process.getuid?.() === 0)('under a closed home the data lies where it
   const postgres = await start(path.join(home, 'state'));
   onTestFinished(() => removePostgresData(path.join(home, 'state')));
   expect(postgres.dataDirectory.startsWith(home)).toBe(false);
-  expect(await query(postgres.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  expect(await queryOn(postgres.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   await postgres.stop();
   removePostgresData(path.join(home, 'state'));
   expect(existsSync(path.dirname(postgres.dataDirectory))).toBe(false);

@@ -2,7 +2,6 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Connection } from '@temporalio/client';
-import { Client } from 'pg';
 import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { identifyProcess } from '../../embedded/process-identity.ts';
 import {
@@ -13,6 +12,7 @@ import {
   stopStack,
   type WorkerPlan,
 } from '../../embedded/supervisor.ts';
+import { queryOn } from '../setup/database.ts';
 import { temporaryFolder } from '../setup/folder.ts';
 
 /** Whole stacks are started and stopped, on a machine that may be busy. */
@@ -57,8 +57,8 @@ function scene() {
       },
       searchAttributes: { Colour: 'Keyword' },
       prepareDatabase: async (url) => {
-        await query(url, 'CREATE TABLE IF NOT EXISTS prepared (at TIMESTAMPTZ)');
-        await query(url, 'INSERT INTO prepared VALUES (now())');
+        await queryOn(url, 'CREATE TABLE IF NOT EXISTS prepared (at TIMESTAMPTZ)');
+        await queryOn(url, 'INSERT INTO prepared VALUES (now())');
         return ['prepared'];
       },
       workers,
@@ -71,16 +71,6 @@ function scene() {
 }
 
 const runs = (pid: number) => identifyProcess(pid) !== undefined;
-
-async function query(url: string, sql: string): Promise<readonly unknown[]> {
-  const client = new Client(url);
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
-}
 
 test('up starts servers and workers as processes of their own, stop leaves none of them', async () => {
   const { stateDirectory, worker, up, pids, pidOf, log } = scene();
@@ -98,7 +88,7 @@ test('up starts servers and workers as processes of their own, stop leaves none 
   ]);
   expect(log('worker-control')).toContain(`ready with ${addresses.databaseUrl} hello`);
   expect(log('worker-site')).toContain('ready with no database hi');
-  expect(await query(addresses.databaseUrl, 'SELECT count(*)::int AS times FROM prepared')).toEqual([{ times: 1 }]);
+  expect(await queryOn(addresses.databaseUrl, 'SELECT count(*)::int AS times FROM prepared')).toEqual([{ times: 1 }]);
   const connection = await Connection.connect({ address: addresses.temporalAddress });
   const { config } = await connection.workflowService.describeNamespace({ namespace: addresses.temporalNamespace });
   const { customAttributes } = await connection.operatorService.listSearchAttributes({
@@ -135,13 +125,13 @@ test('a process that is killed is started again, and the count of that is kept',
     expect(find()).toMatchObject({ lastEnd: 'was killed by SIGKILL' });
     expect(find()?.restarts).toBeGreaterThanOrEqual(1);
   }
-  expect(await query(databaseUrl, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  expect(await queryOn(databaseUrl, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
 });
 
 test('after the supervisor was killed the next start stops what it left and goes on with the same data', async () => {
   const { stateDirectory, worker, up, pids, said } = scene();
   const first = await up(() => [worker('worker-control')]);
-  await query(first.databaseUrl, "CREATE TABLE note AS SELECT 'kept' AS text");
+  await queryOn(first.databaseUrl, "CREATE TABLE note AS SELECT 'kept' AS text");
   const left = [...pids().values()].map(Number);
   const supervisorPid = Number(stackStatus(stateDirectory).supervisorPid);
   process.kill(supervisorPid, 'SIGKILL');
@@ -152,7 +142,7 @@ test('after the supervisor was killed the next start stops what it left and goes
   expect(said).toContain('Stopped postgres, which an earlier supervisor had left.');
   expect(left.filter(runs)).toEqual([]);
   expect(second).toEqual(first);
-  expect(await query(second.databaseUrl, 'SELECT text FROM note')).toEqual([{ text: 'kept' }]);
+  expect(await queryOn(second.databaseUrl, 'SELECT text FROM note')).toEqual([{ text: 'kept' }]);
   expect(stackStatus(stateDirectory).state).toBe('up');
 });
 
@@ -211,7 +201,7 @@ test('up on a running stack brings its database up to date, and starts those wor
   await up(() => [worker('worker-a'), worker('worker-b', {}, 'changed')]);
   for (const name of ['postgres', 'temporal', 'worker-a']) expect(pidOf(name)).toBe(before.get(name));
   expect(pidOf('worker-b')).not.toBe(before.get('worker-b'));
-  expect(await query(databaseUrl, 'SELECT count(*)::int AS times FROM prepared')).toEqual([{ times: 2 }]);
+  expect(await queryOn(databaseUrl, 'SELECT count(*)::int AS times FROM prepared')).toEqual([{ times: 2 }]);
 });
 
 test('a worker that does not start is named with the end of its log, and nothing is left running', async () => {

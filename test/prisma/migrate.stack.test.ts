@@ -1,11 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { Client } from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { nodeArgv } from '../../embedded/launch.ts';
 import { applyMigrations, migrationsFolder, readMigrations } from '../../prisma/migrate.ts';
-import { createTestDatabase } from '../setup/database.ts';
+import { createTestDatabase, queryOn } from '../setup/database.ts';
 import { temporaryFolder } from '../setup/folder.ts';
 
 /** A folder of migrations, and an empty schema of a database to apply them to. */
@@ -17,15 +16,7 @@ async function scene(files: Readonly<Record<string, string>>) {
   }
   const { url, drop } = await createTestDatabase();
   onTestFinished(drop);
-  const query = async (sql: string) => {
-    const client = new Client(url);
-    await client.connect();
-    try {
-      return (await client.query(sql)).rows;
-    } finally {
-      await client.end();
-    }
-  };
+  const query = (sql: string) => queryOn(url, sql);
   await query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
   return { folder, url, query, file: (name: string) => path.join(folder, name, 'migration.sql') };
 }

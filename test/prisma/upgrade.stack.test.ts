@@ -1,10 +1,9 @@
 /** Migrations keep data: a database that the landing before has filled is on record after them. */
 import { cpSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { Client } from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { applyMigrations, migrationsFolder } from '../../prisma/migrate.ts';
-import { createTestDatabase } from '../setup/database.ts';
+import { createTestDatabase, queryOn } from '../setup/database.ts';
 import { temporaryFolder } from '../setup/folder.ts';
 
 const fixtures = path.join(import.meta.dirname, 'fixtures');
@@ -22,16 +21,7 @@ function migrationsUpTo(last: string): string {
 async function filledAt(last: string) {
   const { url, drop } = await createTestDatabase();
   onTestFinished(drop);
-  const query = async (sql: string) => {
-    const client = new Client(url);
-    await client.connect();
-    try {
-      const { rows } = (await client.query(sql)) as { rows: Record<string, unknown>[] };
-      return rows;
-    } finally {
-      await client.end();
-    }
-  };
+  const query = (sql: string) => queryOn(url, sql);
   await query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
   await applyMigrations(url, migrationsUpTo(last));
   const rows = readFileSync(path.join(fixtures, `${last}.sql`), 'utf8');

@@ -22,10 +22,15 @@ export async function createTestDatabase(): Promise<TestDatabase> {
 async function execute(sql: string): Promise<void> {
   const server = new URL(inject('templateDatabaseUrl'));
   server.pathname = '/postgres';
-  const client = new Client(server.href);
+  await queryOn(server.href, sql);
+}
+
+/** What a statement answers, over a connection of its own. */
+export async function queryOn(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  const client = new Client(url);
   await client.connect();
   try {
-    await client.query(sql);
+    return ((await client.query(sql)) as { rows: Record<string, unknown>[] }).rows;
   } finally {
     await client.end();
   }
