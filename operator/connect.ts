@@ -14,6 +14,9 @@ export type Running = {
   readonly linkTo: (workflowId: string) => string | null;
 };
 
+/** What most orders and questions need of what runs. */
+export type Connections = Pick<Running, 'tenants' | 'temporal'>;
+
 /**
  * Runs something against what runs, and closes the connections after it.
  * @throws NotRunning when the environment names no database and no stack is up in the state directory

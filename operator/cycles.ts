@@ -4,10 +4,8 @@ import type { Tenants } from '../record/database.ts';
 import type { CycleInput } from '../domain/rollout/cycle.ts';
 import { cycleAttributes } from '../workflows/search-attributes.ts';
 import type { emergencyPatch, patchCycle } from '../workflows/index.ts';
-import type { Running } from './connect.ts';
+import type { Connections } from './connect.ts';
 import { controlTaskQueue, cycleIdOf, emergencyIdOf } from '../domain/ids.ts';
-
-type Connections = Pick<Running, 'tenants' | 'temporal'>;
 
 /** Starts a cycle now. A further one on the same civil date gets the next number. */
 export async function startCycle(

@@ -6,9 +6,7 @@ import type { Database } from '../record/database.ts';
 import { releaseEndpoint } from '../record/endpoints/quarantine.ts';
 import { statesOf } from '../record/endpoints/states.ts';
 import { InvalidRequest } from './errors.ts';
-import type { Running } from './connect.ts';
-
-type Connections = Pick<Running, 'tenants' | 'temporal'>;
+import type { Connections } from './connect.ts';
 
 export type EndpointOnRecord = {
   readonly name: string;

@@ -13,6 +13,7 @@ import { type WrittenAgentConfiguration, controlNameOf, enrolmentPort, tokenByte
 import { InvalidRequest } from './errors.ts';
 import { idIn } from '../domain/ids.ts';
 import { writeFiles } from '../system/whole-files.ts';
+import { dayMilliseconds } from '../record/instants.ts';
 
 const controlDays = 365;
 const tokenHours = 1;
@@ -53,7 +54,7 @@ export async function makeSiteIdentity(
       `${authorityFolder} holds a certificate authority without its key; name the folder with ${authorityFiles.key}.`,
     );
   const authority = await openAuthority(authorityFolder);
-  const endsAt = new Date(Date.now() + controlDays * 24 * 60 * 60 * 1000).toISOString();
+  const endsAt = new Date(Date.now() + controlDays * dayMilliseconds).toISOString();
   const files = await writeSiteIdentity(authority, folder, { name: siteId, enrolmentHost: host });
   const enrolment = { host, port: enrolmentPort, url: enrolmentUrl(host, enrolmentPort) };
   return { files, enrolment, endsAt, madeAuthority: !hasCertificate };

@@ -2,11 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CycleFacts } from '../domain/reports/cycle-facts.ts';
 import { openWindow } from '../workflows/messages.ts';
-import type { Running } from './connect.ts';
+import type { Connections } from './connect.ts';
 import { readFacts } from './facts.ts';
 import type { OrderNamed } from './messages.ts';
-
-type Connections = Pick<Running, 'tenants' | 'temporal'>;
 
 const pollMilliseconds = 500;
 /** How often Temporal is asked whether the cycle lives: one that died will never say so itself. */

@@ -6,15 +6,13 @@ import { isRollbackId } from '../domain/ids.ts';
 import type { SignOff } from '../domain/rollout/cycle.ts';
 import type { NamedTarget } from '../domain/rollout/halt.ts';
 import { InvalidRequest, unanswered, unknownCycle } from './errors.ts';
-import type { Running } from './connect.ts';
+import type { Connections } from './connect.ts';
 import type { OrderName, OrderNamed, Delivery } from './messages.ts';
 import { type OrderRequest, orderHalt, orderResume } from '../record/orders/halts.ts';
 import { skip } from '../record/orders/skips.ts';
 import { cancelRollback, orderRollback } from '../record/orders/rollbacks.ts';
 import { orderCancel } from '../record/orders/cancellations.ts';
 import { RecordRefusal } from '../record/errors.ts';
-
-type Connections = Pick<Running, 'tenants' | 'temporal'>;
 
 /**
  * Loaded when what has to hold is on record: Temporal's client takes longer to load than an order takes to be written.

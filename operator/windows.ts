@@ -9,6 +9,7 @@ import { InvalidRequest } from './errors.ts';
 import type { WaitingFor } from '../domain/endpoints/saga.ts';
 import { nameIn } from '../domain/ids.ts';
 import { haltedAmong } from '../record/orders/halts.ts';
+import { dayMilliseconds } from '../record/instants.ts';
 
 /** More than a year, so that a yearly blackout or a rare recurrence hides no window. */
 const horizonDays = 400;
@@ -53,7 +54,7 @@ export async function windowsAt(
     );
   const stated = version.content as unknown as Policy;
   const policy = asked.emergency ? emergencyPolicy(stated) : stated;
-  const horizonAt = new Date(Date.parse(at) + horizonDays * 24 * 60 * 60 * 1000).toISOString();
+  const horizonAt = new Date(Date.parse(at) + horizonDays * dayMilliseconds).toISOString();
   return {
     policy: policyName,
     version: version.version,

@@ -13,6 +13,7 @@ import { clientIdOf, cycleIdOf, siteTaskQueue } from '../../domain/ids.ts';
 import type { Step } from '../../domain/rollout/steps.ts';
 import { RecordRefusal } from '../../record/errors.ts';
 import { bound } from '../bound.ts';
+import { dayMilliseconds } from '../../record/instants.ts';
 
 /** How far ahead windows become instants, at least: far enough for the next of any month. */
 const windowHorizonDays = 35;
@@ -147,7 +148,7 @@ async function resolvePolicy(
   const sites = await db.site.findMany({ where: { retiredAt: null }, orderBy: { id: 'asc' } });
   // A straggler waits for its windows until its deadline.
   const horizonDays = Math.max(windowHorizonDays, policy.deadlineDays + 1);
-  const untilAt = new Date(cycle.startedAt.getTime() + horizonDays * 24 * 60 * 60 * 1000).toISOString();
+  const untilAt = new Date(cycle.startedAt.getTime() + horizonDays * dayMilliseconds).toISOString();
   // Asked again after a lost answer, they are those on record.
   const recorded = cycle.windows as unknown as Readonly<Record<string, readonly WindowInstant[]>>;
   const windows =

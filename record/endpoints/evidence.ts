@@ -4,6 +4,7 @@ import type { Evidence } from '../../domain/endpoints/evidence.ts';
 import { type AuditEntry, digestOf, toJson } from '../audit.ts';
 import type { Transaction } from '../database.ts';
 import type { EndpointEnd } from '../../domain/endpoints/end.ts';
+import { dayMilliseconds } from '../instants.ts';
 
 export type EvidenceSubject = Pick<EndpointInput, 'clientId' | 'cycleId' | 'endpointId'>;
 
@@ -56,7 +57,7 @@ export async function keepSnapshot(
   const { cycleId, endpointId, clientId } = subject;
   const { snapshotId: id, evidenceOfFailedState } = end;
   if (!id) return;
-  const keepUntilAt = end.outcome === 'patched' ? new Date(now.getTime() + keepDays * 24 * 60 * 60 * 1000) : null;
+  const keepUntilAt = end.outcome === 'patched' ? new Date(now.getTime() + keepDays * dayMilliseconds) : null;
   // Where packages were rolled back, no endpoint went back to the snapshot.
   const restored = end.outcome === 'rolled_back' && evidenceOfFailedState !== null ? { restoredAt: now } : {};
   const row = { keepUntilAt, ...restored, evidenceOfFailedState };
